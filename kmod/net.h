@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the module keeps for one network namespace: that of the underlay. */
+#ifndef ITUN_NET_H
+#define ITUN_NET_H
+
+#include <linux/atomic.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable.h>
+#include <linux/siphash.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/netns/generic.h>
+
+#include "stats.h"
+#include "wire/tuple.h"
+
+struct itun_config;
+struct itun_ports;
+struct itun_prober;
+
+/* 4096 counters of 4 bytes: large enough that a handful of servers leaves it
+ * nearly empty, small enough to stay in the second-level cache.
+ */
+#define ITUN_FILTER_BITS	12
+
+/* Strangers whose marked packets were refused, for "status": the last few. */
+#define ITUN_STRANGERS		8
+
+struct itun_stranger {
+	union itun_addr addr;
+	u8 family;
+	u64 packets;
+};
+
+struct itun_net {
+	struct net *net;
+
+	/* Serialises configuration. Taken inside RTNL, never around it:
+	 * notifiers run under RTNL and need it.
+	 */
+	struct mutex mutex;
+	struct itun_config __rcu *config;	/* written under mutex */
+	struct itun_ports __rcu *ports;		/* written under mutex */
+	unsigned int hooks;			/* enum itun_hook_group, under mutex */
+	bool active;				/* tables exist; under mutex */
+	bool leaving;				/* the namespace is going; under mutex */
+
+	struct itun_stats __percpu *stats;
+	struct itun_stats baseline;		/* what "stats reset" subtracts; under mutex */
+
+	struct rhashtable sessions4;
+	struct rhashtable sessions6;
+	atomic_t n_sessions;
+	atomic_t *filter;			/* of 1 << ITUN_FILTER_BITS */
+	struct delayed_work collector;
+	struct rhashtable_iter walk4, walk6;	/* the collector's place */
+
+	struct rhashtable paths;
+	atomic_t n_paths;
+	struct rhashtable zones;
+	atomic_t n_zones;
+
+	struct rhashtable endpoints;
+	atomic_t n_endpoints;
+	atomic_t n_ready;
+	struct itun_prober *prober;		/* NULL until a send or accept peer exists */
+
+	spinlock_t stranger_lock;		/* softirq: the record stage writes */
+	struct itun_stranger strangers[ITUN_STRANGERS];
+	unsigned int next_stranger;
+};
+
+extern unsigned int itun_net_id;
+extern siphash_key_t itun_hash_key;
+
+static inline struct itun_net *itun_net(const struct net *net)
+{
+	return net_generic(net, itun_net_id);
+}
+
+int itun_net_activate(struct itun_net *in);
+void itun_stranger_count(struct itun_net *in, u8 family, const union itun_addr *addr);
+
+#endif /* ITUN_NET_H */

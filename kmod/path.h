@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A path: the way that a balanced flow came, and that its replies go back.
+ *
+ * Paths are interned: all sessions by one way share one object, which holds
+ * the cached route, the tunnel device's index and the verdict on the peer. It
+ * lives as long as a session refers to it. A dead path makes all its sessions
+ * absent at once; the collector removes them later.
+ */
+#ifndef ITUN_PATH_H
+#define ITUN_PATH_H
+
+#include <linux/rhashtable.h>
+#include <net/dst_cache.h>
+
+#include "config.h"
+#include "net.h"
+#include "wire/tuple.h"
+
+struct itun_endpoint;
+struct metadata_dst;
+
+struct itun_path_key {
+	union itun_addr remote;	/* outer source of the marked packet */
+	union itun_addr local;	/* its outer destination; zero: by route */
+	u32 id;			/* network identifier (VNI) */
+	int ifindex;		/* underlay device; 0: entered by hand */
+	u8 mac[6];		/* inner source, the balancer's */
+	u8 type;		/* enum ipvs_tun_tunnel_type */
+	u8 family;		/* of remote and local: 4 or 6 */
+};
+
+/* Sessions of one tenant, counted for the limits. */
+struct itun_zone {
+	struct rhash_head node;
+	u32 id;
+	atomic_t sessions;
+	refcount_t refs;	/* paths */
+	struct rcu_head rcu;
+};
+
+struct itun_path {
+	struct rhash_head node;
+	struct itun_path_key key;
+	refcount_t refs;	/* one per session */
+	bool dead;		/* WRITE_ONCE; never comes back to life */
+	bool by_hand;		/* entered by session-add: trusted as such */
+	u64 verdict;		/* generation << 1 | trusted: one word, so that both are of one time */
+	struct itun_net *in;
+	struct itun_zone *zone;
+	struct itun_endpoint *endpoint;	/* counted; NULL if the table is full */
+
+	/* What path_xmit needs; BH off. */
+	u32 device_generation;	/* of the device table when tunnel_ifindex was found */
+	int tunnel_ifindex;
+	struct dst_cache dst_cache;
+	struct metadata_dst *metadata;	/* for external tunnel devices, made on first use */
+	struct rcu_head rcu;
+};
+
+static inline bool itun_path_key_equal(const struct itun_path_key *a,
+				       const struct itun_path_key *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/**
+ * itun_path_get() - find or make the path of a key
+ * @in: namespace
+ * @config: the snapshot in force
+ * @key: key, all bytes set
+ * @by_hand: entered by an operator
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: a referenced path, or NULL without memory.
+ */
+struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
+				const struct itun_path_key *key, bool by_hand);
+void itun_path_put(struct itun_path *path);
+
+bool itun_path_judge(struct itun_path *path, const struct itun_config *config);
+
+/**
+ * itun_path_usable() - may replies take this path now?
+ * @path: under RCU
+ * @config: the snapshot in force
+ *
+ * The verdict is computed anew only when the configuration has changed.
+ */
+static inline bool itun_path_usable(struct itun_path *path, const struct itun_config *config)
+{
+	u64 verdict = READ_ONCE(path->verdict);
+
+	if (unlikely(READ_ONCE(path->dead)))
+		return false;
+	if (unlikely((u32)(verdict >> 1) != config->generation))
+		return itun_path_judge(path, config);
+	return verdict & 1;
+}
+
+bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key);
+
+unsigned int itun_path_kill(struct itun_net *in,
+			    bool (*match)(const struct itun_path *path, const void *arg),
+			    const void *arg);
+int itun_path_init(struct itun_net *in);
+void itun_path_exit(struct itun_net *in);
+
+#endif /* ITUN_PATH_H */

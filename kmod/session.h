@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The session table: which balanced flows there are, and by which path.
+ *
+ * A session is keyed by the forward tuple (client to real server) and its
+ * zone. Readers are under RCU; a session is published last and unlinked before
+ * it is freed. Expired means absent already in the lookup. Nothing but the
+ * one who sets DEAD unlinks, counts and frees.
+ */
+#ifndef ITUN_SESSION_H
+#define ITUN_SESSION_H
+
+#include <linux/jiffies.h>
+#include <linux/rhashtable.h>
+#include <linux/siphash.h>
+
+#include "net.h"
+#include "path.h"
+#include "wire/inner.h"
+
+/* 16 bytes: two words for the hash and for the comparison. */
+struct itun_key4 {
+	__be32 src, dst;
+	__be16 sport, dport;
+	u32 zone_protocol;		/* zone << 8 | protocol */
+} __aligned(8);
+
+struct itun_key6 {
+	__be32 src[4], dst[4];
+	__be16 sport, dport;
+	u32 zone_protocol;
+} __aligned(8);
+
+/* The state word: the state in the low bits, then what has been seen. */
+#define ITUN_STATE_MASK		0x07
+#define ITUN_SEEN_REPLY		BIT(3)	/* a reply */
+#define ITUN_SEEN_ACK		BIT(4)	/* a forward TCP segment other than SYN */
+#define ITUN_SEEN_FIN		BIT(5)	/* FIN or RST in either direction */
+#define ITUN_STATIC		BIT(6)	/* entered by hand: never expires */
+#define ITUN_ACCOUNTED		BIT(7)	/* has counters behind its key */
+#define ITUN_DEAD		BIT(8)	/* being removed */
+#define ITUN_IPV6		BIT(9)	/* in sessions6 */
+
+struct itun_session {
+	struct rhash_head node;		/*  0 */
+	struct itun_path __rcu *path;	/*  8: swapped by xchg(), never NULL */
+	u32 created;			/* 16: jiffies */
+	u32 seen;			/* 20: jiffies of the last packet, to a second */
+	u32 word;			/* 24: state and flags, by cmpxchg() */
+	u32 ordinary;			/* 28: jiffies of the last reply left to the bridge */
+	struct rcu_head rcu;		/* 32 */
+	union {				/* 48 */
+		struct itun_key4 key4;
+		struct itun_key6 key6;
+	};
+	/* IPv4: 64 bytes, one cache line. struct itun_account may follow the key. */
+};
+
+#define ITUN_SESSION4_SIZE	(offsetof(struct itun_session, key4) + sizeof(struct itun_key4))
+#define ITUN_SESSION6_SIZE	(offsetof(struct itun_session, key6) + sizeof(struct itun_key6))
+
+struct itun_account {
+	atomic64_t fwd_packets, fwd_bytes, rev_packets, rev_bytes;
+};
+
+static inline struct itun_account *itun_session_account(struct itun_session *session)
+{
+	u32 word = READ_ONCE(session->word);
+
+	if (!(word & ITUN_ACCOUNTED))
+		return NULL;
+	return (void *)session + (word & ITUN_IPV6 ? ITUN_SESSION6_SIZE : ITUN_SESSION4_SIZE);
+}
+
+/* What a lookup needs: the key, and its hash, computed once. The low half
+ * gives the bucket, the high half the source port of the tunnel.
+ */
+struct itun_lookup {
+	u64 hash;
+	u8 family;			/* 4 or 6 */
+	union {
+		struct itun_key4 key4;
+		struct itun_key6 key6;
+	};
+};
+
+static inline u64 itun_key4_hash(const struct itun_key4 *key)
+{
+	const u64 *word = (const u64 *)key;
+
+	return siphash_2u64(word[0], word[1], &itun_hash_key);
+}
+
+static inline u64 itun_key6_hash(const struct itun_key6 *key)
+{
+	return siphash(key, sizeof(*key), &itun_hash_key);
+}
+
+/**
+ * itun_lookup_init() - the key of a forward tuple in a zone, and its hash
+ * @lookup: filled
+ * @tuple: client to server
+ * @zone: 24 bits
+ */
+static inline void itun_lookup_init(struct itun_lookup *lookup, const struct itun_tuple *tuple,
+				    u32 zone)
+{
+	lookup->family = tuple->family;
+	if (likely(tuple->family == 4)) {
+		lookup->key4.src = tuple->src.ip;
+		lookup->key4.dst = tuple->dst.ip;
+		lookup->key4.sport = tuple->sport;
+		lookup->key4.dport = tuple->dport;
+		lookup->key4.zone_protocol = zone << 8 | tuple->protocol;
+		lookup->hash = itun_key4_hash(&lookup->key4);
+	} else {
+		memcpy(lookup->key6.src, tuple->src.ip6, sizeof(lookup->key6.src));
+		memcpy(lookup->key6.dst, tuple->dst.ip6, sizeof(lookup->key6.dst));
+		lookup->key6.sport = tuple->sport;
+		lookup->key6.dport = tuple->dport;
+		lookup->key6.zone_protocol = zone << 8 | tuple->protocol;
+		lookup->hash = itun_key6_hash(&lookup->key6);
+	}
+}
+
+/* The filter before the keyed hash: is any session's server at this address
+ * and port? A wrong yes costs a lookup, a wrong no cannot happen.
+ */
+static inline u32 itun_filter_slot(u8 family, const union itun_addr *server, __be16 port)
+{
+	u32 mix = (__force u32)server->ip6[0] ^ (__force u32)port * 0x9e3779b1u;
+
+	if (family == 6)
+		mix ^= (__force u32)server->ip6[1] ^ (__force u32)server->ip6[2] * 0x85ebca6bu ^
+		       (__force u32)server->ip6[3] * 0xc2b2ae35u;
+	return (mix * 0x9e3779b1u) >> (32 - ITUN_FILTER_BITS);
+}
+
+static inline bool itun_filter_may_have(const struct itun_net *in, const struct itun_tuple *reply)
+{
+	return atomic_read(&in->filter[itun_filter_slot(reply->family, &reply->src,
+							reply->sport)]);
+}
+
+static inline u32 itun_session_zone(const struct itun_session *session)
+{
+	if (READ_ONCE(session->word) & ITUN_IPV6)
+		return session->key6.zone_protocol >> 8;
+	return session->key4.zone_protocol >> 8;
+}
+
+/**
+ * itun_session_expires() - jiffies until a session expires
+ * Return: 0 or less if it has, LONG_MAX if it never will.
+ */
+static inline long itun_session_expires(const struct itun_session *session,
+					const struct itun_config *config)
+{
+	u32 word = READ_ONCE(session->word);
+
+	if (word & ITUN_STATIC)
+		return LONG_MAX;
+	return (long)config->timeout[word & ITUN_STATE_MASK] -
+	       (s32)((u32)jiffies - READ_ONCE(session->seen));
+}
+
+static inline bool itun_session_alive(const struct itun_session *session,
+				      const struct itun_config *config)
+{
+	return !(READ_ONCE(session->word) & ITUN_DEAD) &&
+	       itun_session_expires(session, config) > 0;
+}
+
+struct itun_session *itun_session_find(struct itun_net *in, const struct itun_lookup *lookup);
+struct itun_session *itun_session_make(struct itun_net *in, const struct itun_config *config,
+				       const struct itun_lookup *lookup, struct itun_path *path,
+				       u32 word);
+void itun_session_move(struct itun_session *session, struct itun_path *path);
+void itun_session_forward(struct itun_session *session, const struct itun_inner *inner, u32 len);
+void itun_session_reply(struct itun_session *session, const struct itun_inner *inner, u32 len);
+void itun_session_restart(struct itun_session *session, const struct itun_inner *inner);
+
+/* Why a session ends, for its counter and its event. */
+enum itun_end { ITUN_END_EXPIRED, ITUN_END_PATH, ITUN_END_DELETED, ITUN_END_EVICTED };
+
+bool itun_session_kill(struct itun_net *in, struct itun_session *session, enum itun_end why);
+
+u32 itun_session_first_word(const struct itun_tuple *tuple, u8 tcp_flags);
+void itun_session_tuple(const struct itun_session *session, struct itun_tuple *tuple);
+
+/* Tells the collector's users apart: the table of each family, in turn. */
+int itun_session_walk(struct itun_net *in,
+		      int (*each)(struct itun_net *in, struct itun_session *session, void *arg),
+		      void *arg);
+
+int itun_session_init(struct itun_net *in);
+void itun_session_exit(struct itun_net *in);
+int itun_session_cache_init(void);
+void itun_session_cache_exit(void);
+
+void itun_collector_start(struct itun_net *in);
+void itun_collector_stop(struct itun_net *in);
+bool itun_evict(struct itun_net *in, const struct itun_config *config, struct itun_zone *zone,
+		bool whole_table);
+
+extern const struct rhashtable_params itun_session4_params, itun_session6_params;
+
+#endif /* ITUN_SESSION_H */

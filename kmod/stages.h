@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The steps of the method as functions, for the hooks that call them. */
+#ifndef ITUN_STAGES_H
+#define ITUN_STAGES_H
+
+#include <linux/netfilter.h>
+#include <linux/percpu.h>
+
+#include "config.h"
+#include "net.h"
+#include "outer.h"
+#include "session.h"
+
+/* Groups of hooks; which are registered depends on the configuration. */
+enum itun_hook_group {
+	ITUN_HOOK_OUT		= BIT(0),	/* inet LOCAL_OUT: mark, rewrite */
+	ITUN_HOOK_IN		= BIT(1),	/* inet LOCAL_IN: record, probes */
+	ITUN_HOOK_BRIDGE	= BIT(2),	/* bridge PREROUTING: steer */
+	ITUN_HOOK_FORWARD	= BIT(3),	/* inet FORWARD: steer */
+};
+
+/* outer.c */
+bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
+			  struct itun_outer *outer, int *port_index);
+enum itun_outer_verdict {
+	ITUN_OUTER_NONE,	/* no tunnel packet of ours */
+	ITUN_OUTER_PLAIN,	/* a tunnel packet without a mark */
+	ITUN_OUTER_TUNNEL,	/* a tunnel packet with other bits than the normal ones */
+	ITUN_OUTER_BAD_LENGTH,
+	ITUN_OUTER_BAD_TUNNEL,
+};
+enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
+					    const struct itun_ports *ports, u8 family,
+					    struct itun_outer *outer);
+enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct itun_outer *outer,
+					       struct itun_inner *inner);
+
+/* mark.c: steps 1 and 2 */
+bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+	       struct itun_outer *outer, bool collision);
+
+/* record.c: step 4 */
+unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
+			 struct sk_buff *skb, struct itun_outer *outer,
+			 const struct nf_hook_state *state);
+void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
+
+/* backhaul.c: step 5 */
+unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
+			  struct sk_buff *skb, struct itun_outer *outer);
+unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
+			       struct sk_buff *skb, const struct nf_hook_state *state);
+unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, const struct nf_hook_state *state);
+
+/* flood.c */
+bool itun_flood_copy(const struct itun_session *session, const struct itun_inner *inner,
+		     const struct itun_outer *outer, int ifindex);
+
+/* xmit.c: the primitive for the way back */
+enum itun_xmit {
+	ITUN_XMIT_SENT,		/* the packet is consumed */
+	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
+};
+enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
+
+struct itun_route {
+	struct dst_entry *dst;	/* referenced */
+	union itun_addr local;
+};
+
+int itun_path_route(struct itun_path *path, const struct sk_buff *skb, int oif, u8 tos,
+		    __be16 sport, __be16 dport, struct itun_route *route);
+
+/* Set while path_xmit sends: LOCAL_OUT has nothing to do for its packet. BH off. */
+DECLARE_PER_CPU(unsigned int, itun_sending);
+
+/* hook.c */
+int itun_hooks_update(struct itun_net *in, unsigned int wanted);
+unsigned int itun_hooks_wanted(const struct itun_config *config);
+int itun_hooks_describe(struct itun_net *in, int (*emit)(void *arg, const char *text), void *arg);
+
+#endif /* ITUN_STAGES_H */
