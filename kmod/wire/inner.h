@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The packet inside a tunnel, or on a bridge port: Ethernet with up to two VLAN
+ * tags, IPv4 or IPv6, and the transport header's ports.
+ *
+ * One function a layer. Each knows two ends: what is readable (avail) and where
+ * its own layer's bytes end (end). A header beyond the second is malformed; one
+ * beyond the first is only out of reach, which is ITUN_INNER_SHORT.
+ */
+#ifndef ITUN_WIRE_INNER_H
+#define ITUN_WIRE_INNER_H
+
+#include "bytes.h"
+#include "tuple.h"
+
+/* Bounds of an IPv6 extension header chain; a longer one is malformed. */
+#define ITUN_INNER_EXT_MAX	8
+#define ITUN_INNER_EXT_BYTES	512
+
+#define ITUN_ETH_HLEN		14
+#define ITUN_ETH_IPV4		0x0800
+#define ITUN_ETH_IPV6		0x86dd
+#define ITUN_ETH_VLAN		0x8100
+#define ITUN_ETH_QINQ		0x88a8
+#define ITUN_ETH_PROBE		0x88b5
+
+#define ITUN_PROTO_HOPOPTS	0
+#define ITUN_PROTO_ICMP		1
+#define ITUN_PROTO_TCP		6
+#define ITUN_PROTO_UDP		17
+#define ITUN_PROTO_DCCP		33
+#define ITUN_PROTO_ROUTING	43
+#define ITUN_PROTO_FRAGMENT	44
+#define ITUN_PROTO_AH		51
+#define ITUN_PROTO_ICMPV6	58
+#define ITUN_PROTO_NONE		59
+#define ITUN_PROTO_DSTOPTS	60
+#define ITUN_PROTO_SCTP		132
+#define ITUN_PROTO_MOBILITY	135
+#define ITUN_PROTO_UDPLITE	136
+
+#define ITUN_TCP_FIN		0x01
+#define ITUN_TCP_SYN		0x02
+#define ITUN_TCP_RST		0x04
+#define ITUN_TCP_ACK		0x10
+
+#define ITUN_ICMP_ECHO_REPLY	0
+#define ITUN_ICMP_ECHO		8
+#define ITUN_ICMPV6_ECHO	128
+#define ITUN_ICMPV6_ECHO_REPLY	129
+
+/**
+ * enum itun_inner_verdict - what the inner packet is
+ * @ITUN_INNER_FLOW: the tuple is valid
+ * @ITUN_INNER_FRAGMENT: an IP fragment other than the first: the tuple has the
+ *	addresses and no ports. Its first fragment has the same addresses and
+ *	fragment_id; in IPv4 also the same protocol, in IPv6 not necessarily
+ * @ITUN_INNER_ICMP_ERROR: an ICMP or ICMPv6 error: the tuple has the addresses
+ *	and no ports; the packet that it quotes starts at l4_offset + 8
+ * @ITUN_INNER_NOT_FLOW: well-formed as far as was looked, and never a session:
+ *	other EtherTypes, broadcast, multicast, loopback and unspecified
+ *	addresses, neighbour discovery, ICMP other than echo
+ * @ITUN_INNER_PROBE: EtherType 0x88b5 without a VLAN tag, see probe.h
+ * @ITUN_INNER_SHORT: more bytes must be readable, need says how many
+ * @ITUN_INNER_BAD_ETHERNET: less than an Ethernet header, or a source MAC that
+ *	is a group address or zero
+ * @ITUN_INNER_BAD_VLAN: a tag cut short, or more than two
+ * @ITUN_INNER_BAD_IPV4: version, header length or total length
+ * @ITUN_INNER_BAD_IPV6: version or payload length
+ * @ITUN_INNER_BAD_EXTENSION: an IPv6 extension header is cut short, out of
+ *	place or repeated, or the chain is too long
+ * @ITUN_INNER_BAD_TRANSPORT: the transport header is cut short, or its length
+ *	fields contradict the packet
+ */
+enum itun_inner_verdict {
+	ITUN_INNER_FLOW,
+	ITUN_INNER_FRAGMENT,
+	ITUN_INNER_ICMP_ERROR,
+	ITUN_INNER_NOT_FLOW,
+	ITUN_INNER_PROBE,
+	ITUN_INNER_SHORT,
+	ITUN_INNER_BAD_ETHERNET,
+	ITUN_INNER_BAD_VLAN,
+	ITUN_INNER_BAD_IPV4,
+	ITUN_INNER_BAD_IPV6,
+	ITUN_INNER_BAD_EXTENSION,
+	ITUN_INNER_BAD_TRANSPORT,
+};
+
+/**
+ * struct itun_inner - what was found
+ * @tuple: valid with FLOW, FRAGMENT and ICMP_ERROR only. An echo request has
+ *	its id as sport and its ICMP type as dport; an echo reply has the
+ *	*request's* type as sport and the id as dport: it is the reverse
+ * @l3_offset: IP header, from the first byte given; 0 before it is reached
+ * @l4_offset: transport header, likewise
+ * @ethertype: host order, after VLAN tags
+ * @vlan_tags: 0 to 2
+ * @tcp_flags: 14th byte of the TCP header, 0 otherwise
+ * @opens: this packet opens a flow, so it is never a reply: TCP SYN without
+ *	ACK, SCTP INIT, DCCP-Request, ICMP and ICMPv6 echo request
+ * @fragment: the first of several fragments
+ * @icmp_type: ICMP or ICMPv6 type, 0 otherwise
+ * @fingerprint: differs, as a rule, between two packets of one flow, and is the
+ *	same in copies of one packet
+ * @fragment_id: IPv4 identification, or that of an IPv6 fragment header
+ * @need: with SHORT: bytes from the start that must be readable for the next
+ *	attempt. It grows from one attempt to the next and never exceeds total
+ */
+struct itun_inner {
+	struct itun_tuple tuple;
+	u16 l3_offset;
+	u16 l4_offset;
+	u16 ethertype;
+	u8 vlan_tags;
+	u8 tcp_flags;
+	bool opens;
+	bool fragment;
+	u8 icmp_type;
+	u32 fingerprint;
+	u32 fragment_id;
+	u32 need;
+};
+
+/**
+ * itun_inner_reset() - empty everything but the tuple
+ * @inner: what will be filled in
+ */
+static inline void itun_inner_reset(struct itun_inner *inner)
+{
+	inner->l3_offset = 0;
+	inner->l4_offset = 0;
+	inner->ethertype = 0;
+	inner->vlan_tags = 0;
+	inner->tcp_flags = 0;
+	inner->opens = false;
+	inner->fragment = false;
+	inner->icmp_type = 0;
+	inner->fingerprint = 0;
+	inner->fragment_id = 0;
+	inner->need = 0;
+}
+
+/**
+ * itun_inner_short() - ask for more readable bytes
+ * @inner: gets the number
+ * @need: bytes from the start
+ *
+ * Return: ITUN_INNER_SHORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_short(struct itun_inner *inner, u32 need)
+{
+	inner->need = need;
+	return ITUN_INNER_SHORT;
+}
+
+/**
+ * itun_inner_mix() - add a word to a fingerprint
+ * @hash: the fingerprint so far
+ * @word: what to add
+ *
+ * Return: the new fingerprint.
+ */
+static inline u32 itun_inner_mix(u32 hash, u32 word)
+{
+	hash = (hash ^ word) * 0x9e3779b1u;
+	return hash ^ hash >> 15;
+}
+
+/**
+ * itun_inner_ip4_host() - can an IPv4 address be one end of a session?
+ * @addr: host order
+ *
+ * Return: false for 0.0.0.0, loopback, multicast and limited broadcast.
+ */
+static inline bool itun_inner_ip4_host(u32 addr)
+{
+	return addr && addr >> 24 != 127 && addr >> 28 != 14 &&
+	       addr != 0xffffffffu;
+}
+
+/**
+ * itun_inner_ip6_host() - can an IPv6 address be one end of a session?
+ * @addr: 16 bytes
+ *
+ * Return: false for ::, ::1 and multicast.
+ */
+static inline bool itun_inner_ip6_host(const u8 *addr)
+{
+	u32 last = wire_get_be32(addr + 12);
+
+	if (addr[0] == 0xff)
+		return false;
+	return wire_get_be32(addr) || wire_get_be32(addr + 4) ||
+	       wire_get_be32(addr + 8) || last > 1;
+}
+
+/**
+ * itun_inner_icmp() - parse ICMP in IPv4, ICMPv6 in IPv6
+ * @data: the packet; at least eight bytes of the header are readable
+ * @l4: where the header is
+ * @inner: tuple ports, icmp_type, opens and fingerprint are filled in
+ *
+ * Return: FLOW for echo, ICMP_ERROR or NOT_FLOW.
+ */
+static inline enum itun_inner_verdict
+itun_inner_icmp(const u8 *data, u32 l4, struct itun_inner *inner)
+{
+	bool v4 = inner->tuple.family == 4;
+	const u8 *p = data + l4;
+	u8 request = v4 ? ITUN_ICMP_ECHO : ITUN_ICMPV6_ECHO;
+	u8 reply = v4 ? ITUN_ICMP_ECHO_REPLY : ITUN_ICMPV6_ECHO_REPLY;
+	u8 type = p[0];
+	u32 hash = inner->fingerprint;
+
+	inner->icmp_type = type;
+	hash = itun_inner_mix(hash, wire_get_be32(p));
+	inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
+	if (type == request) {
+		memcpy(&inner->tuple.sport, p + 4, 2);
+		inner->tuple.dport = __cpu_to_be16(request);
+		inner->opens = true;
+		return ITUN_INNER_FLOW;
+	}
+	if (type == reply) {
+		inner->tuple.sport = __cpu_to_be16(request);
+		memcpy(&inner->tuple.dport, p + 4, 2);
+		return ITUN_INNER_FLOW;
+	}
+	if (v4) {
+		/* Unreachable, quench, redirect, time exceeded, parameter. */
+		if (type == 3 || type == 4 || type == 5 || type == 11 ||
+		    type == 12)
+			return ITUN_INNER_ICMP_ERROR;
+	} else if (type >= 1 && type <= 4) {
+		/* Unreachable, too big, time exceeded, parameter. */
+		return ITUN_INNER_ICMP_ERROR;
+	}
+	return ITUN_INNER_NOT_FLOW;
+}
+
+/**
+ * itun_inner_sctp() - see whether an SCTP packet opens an association
+ * @data: the packet; the common header is readable
+ * @l4: where the common header is
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: opens and fingerprint are filled in
+ *
+ * Return: FLOW or SHORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_sctp(const u8 *data, u32 l4, u32 avail, u32 end,
+		struct itun_inner *inner)
+{
+	const u8 *p = data + l4;
+
+	/* The first chunk's type, if there is a chunk; 1 is INIT. */
+	if (end - l4 > 12) {
+		if (avail - l4 < 13)
+			return itun_inner_short(inner, l4 + 13);
+		inner->opens = p[12] == 1;
+	}
+	inner->fingerprint = itun_inner_mix(inner->fingerprint,
+					    wire_get_be32(p + 8));
+	return ITUN_INNER_FLOW;
+}
+
+/**
+ * itun_inner_udp_length_ok() - does a UDP length fit the packet?
+ * @length: the UDP header's length, or UDP-Lite's checksum coverage; 0 stands
+ *	for the whole packet
+ * @payload: bytes from the UDP header to the end of the IP payload
+ * @fragment: the rest is in other fragments
+ *
+ * Return: whether it does.
+ */
+static inline bool itun_inner_udp_length_ok(u32 length, u32 payload,
+					    bool fragment)
+{
+	if (!length)
+		return true;
+	return length >= 8 && (length <= payload || fragment);
+}
+
+/**
+ * itun_inner_l4() - parse the transport header
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: has addresses, family, protocol and the IP header's part of the
+ *	fingerprint; ports and the rest are filled in
+ *
+ * Return: FLOW, ICMP_ERROR, NOT_FLOW, SHORT or BAD_TRANSPORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_l4(const u8 *data, u32 l4, u32 avail, u32 end,
+	      struct itun_inner *inner)
+{
+	u8 protocol = inner->tuple.protocol;
+	u32 hash = inner->fingerprint;
+	const u8 *p = data + l4;
+	u32 payload = end - l4;
+	bool known = true;
+	u32 hlen = 8;
+
+	inner->l4_offset = (u16)l4;
+	switch (protocol) {
+	case ITUN_PROTO_TCP:
+		hlen = 20;
+		break;
+	case ITUN_PROTO_UDP:
+	case ITUN_PROTO_UDPLITE:
+		break;
+	case ITUN_PROTO_SCTP:
+	case ITUN_PROTO_DCCP:
+		hlen = 12;
+		break;
+	case ITUN_PROTO_ICMP:
+		known = inner->tuple.family == 4;
+		break;
+	case ITUN_PROTO_ICMPV6:
+		known = inner->tuple.family == 6;
+		break;
+	default:
+		known = false;
+		break;
+	}
+	if (payload < hlen)
+		return known ? ITUN_INNER_BAD_TRANSPORT : ITUN_INNER_FLOW;
+	if (avail - l4 < hlen)
+		return itun_inner_short(inner, l4 + hlen);
+
+	/* By addresses alone; eight bytes tell two packets apart (IPsec). */
+	if (!known) {
+		hash = itun_inner_mix(hash, wire_get_be32(p));
+		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
+		return ITUN_INNER_FLOW;
+	}
+	if (protocol == ITUN_PROTO_ICMP || protocol == ITUN_PROTO_ICMPV6)
+		return itun_inner_icmp(data, l4, inner);
+
+	memcpy(&inner->tuple.sport, p, 2);
+	memcpy(&inner->tuple.dport, p + 2, 2);
+	switch (protocol) {
+	case ITUN_PROTO_TCP:
+		hlen = (u32)(p[12] >> 4) * 4;
+		if (hlen < 20 || hlen > payload)
+			return ITUN_INNER_BAD_TRANSPORT;
+		inner->tcp_flags = p[13];
+		inner->opens = (p[13] & (ITUN_TCP_SYN | ITUN_TCP_ACK)) ==
+			       ITUN_TCP_SYN;
+		hash = itun_inner_mix(hash, wire_get_be32(p + 4));
+		/* Window and checksum differ too between two bare ACKs. */
+		hash = itun_inner_mix(hash, wire_get_be32(p + 8));
+		inner->fingerprint = itun_inner_mix(hash,
+						    wire_get_be32(p + 14));
+		return ITUN_INNER_FLOW;
+	case ITUN_PROTO_UDP:
+	case ITUN_PROTO_UDPLITE:
+		if (!itun_inner_udp_length_ok(wire_get_be16(p + 4), payload,
+					      inner->fragment))
+			return ITUN_INNER_BAD_TRANSPORT;
+		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
+		return ITUN_INNER_FLOW;
+	case ITUN_PROTO_SCTP:
+		return itun_inner_sctp(data, l4, avail, end, inner);
+	default:
+		/* DCCP: type 0 is Request, its low 24 bits the sequence. */
+		inner->opens = !(p[8] & 0x1e);
+		hash = itun_inner_mix(hash, wire_get_be32(p + 4));
+		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 8));
+		return ITUN_INNER_FLOW;
+	}
+}
+
+/**
+ * itun_inner_ipv4() - parse an IPv4 header and what follows
+ * @data: the packet
+ * @l3: where the header is; at most @avail
+ * @avail: readable bytes of @data
+ * @total: all bytes of the packet; trailing padding is allowed
+ * @inner: filled in
+ *
+ * Options are skipped. A total length of 0 stands for a GSO aggregate that is
+ * too long for the field.
+ *
+ * Return: any verdict of this layer or of the transport layer.
+ */
+static inline enum itun_inner_verdict
+itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
+		struct itun_inner *inner)
+{
+	const u8 *p = data + l3;
+	u32 left = total - l3;
+	u32 hlen, length, frag;
+
+	if (left < 20)
+		return ITUN_INNER_BAD_IPV4;
+	if (avail - l3 < 20)
+		return itun_inner_short(inner, l3 + 20);
+	hlen = (u32)(p[0] & 0x0f) * 4;
+	length = wire_get_be16(p + 2);
+	if (!length && left > 0xffff)
+		length = left;
+	if (p[0] >> 4 != 4 || hlen < 20 || length < hlen || length > left)
+		return ITUN_INNER_BAD_IPV4;
+	if (avail - l3 < hlen)
+		return itun_inner_short(inner, l3 + hlen);
+	if (!itun_inner_ip4_host(wire_get_be32(p + 12)) ||
+	    !itun_inner_ip4_host(wire_get_be32(p + 16)))
+		return ITUN_INNER_NOT_FLOW;
+
+	memset(&inner->tuple, 0, sizeof(inner->tuple));
+	memcpy(&inner->tuple.src.ip, p + 12, 4);
+	memcpy(&inner->tuple.dst.ip, p + 16, 4);
+	inner->tuple.family = 4;
+	inner->tuple.protocol = p[9];
+	inner->fragment_id = wire_get_be16(p + 4);
+	inner->fingerprint = inner->fragment_id << 16 ^ length;
+
+	/* Fragment offset in 13 bits, above them "more fragments". */
+	frag = wire_get_be16(p + 6);
+	if (frag & 0x1fff) {
+		inner->l4_offset = (u16)(l3 + hlen);
+		inner->fingerprint = itun_inner_mix(inner->fingerprint, frag);
+		return ITUN_INNER_FRAGMENT;
+	}
+	inner->fragment = frag & 0x2000;
+	return itun_inner_l4(data, l3 + hlen, avail, l3 + length, inner);
+}
+
+/**
+ * itun_inner_is_extension() - is a next header an extension that we can skip?
+ * @next: a next header value
+ *
+ * Return: whether it is one of those of RFC 8200, AH or mobility.
+ */
+static inline bool itun_inner_is_extension(u8 next)
+{
+	switch (next) {
+	case ITUN_PROTO_HOPOPTS:
+	case ITUN_PROTO_ROUTING:
+	case ITUN_PROTO_FRAGMENT:
+	case ITUN_PROTO_AH:
+	case ITUN_PROTO_DSTOPTS:
+	case ITUN_PROTO_MOBILITY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * itun_inner_extensions() - walk IPv6 extension headers, then parse the rest
+ * @data: the packet
+ * @l4: where the first extension header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IPv6 payload ends
+ * @inner: has addresses and family; its protocol is the first extension's
+ *	number. The rest is filled in
+ *
+ * Return: any verdict of this layer or of the transport layer.
+ */
+static inline enum itun_inner_verdict
+itun_inner_extensions(const u8 *data, u32 l4, u32 avail, u32 end,
+		      struct itun_inner *inner)
+{
+	u8 next = inner->tuple.protocol;
+	bool fragment_seen = false;
+	u32 first = l4;
+	u32 count;
+
+	for (count = 0; itun_inner_is_extension(next); count++) {
+		const u8 *p = data + l4;
+		u8 this_one = next;
+		u32 hlen, frag;
+
+		if (count == ITUN_INNER_EXT_MAX || end - l4 < 8)
+			return ITUN_INNER_BAD_EXTENSION;
+		if (avail - l4 < 8)
+			return itun_inner_short(inner, l4 + 8);
+		next = p[0];
+		hlen = (u32)(p[1] + 1) * 8;
+		if (this_one == ITUN_PROTO_FRAGMENT) {
+			if (fragment_seen)
+				return ITUN_INNER_BAD_EXTENSION;
+			fragment_seen = true;
+			hlen = 8;
+			/* Offset in the upper 13 bits, lowest bit: more. */
+			frag = wire_get_be16(p + 2);
+			inner->fragment_id = wire_get_be32(p + 4);
+			inner->fingerprint = itun_inner_mix(inner->fingerprint,
+							    inner->fragment_id);
+			if (frag & 0xfff8) {
+				inner->tuple.protocol = next;
+				inner->l4_offset = (u16)(l4 + 8);
+				inner->fingerprint =
+					itun_inner_mix(inner->fingerprint, frag);
+				return ITUN_INNER_FRAGMENT;
+			}
+			inner->fragment = frag & 1;
+		} else if (this_one == ITUN_PROTO_AH) {
+			hlen = (u32)(p[1] + 2) * 4;
+		} else if (this_one == ITUN_PROTO_HOPOPTS && count) {
+			/* Directly behind the IPv6 header or nowhere. */
+			return ITUN_INNER_BAD_EXTENSION;
+		}
+		if (hlen > end - l4 || l4 + hlen - first > ITUN_INNER_EXT_BYTES)
+			return ITUN_INNER_BAD_EXTENSION;
+		if (hlen > avail - l4)
+			return itun_inner_short(inner, l4 + hlen);
+		l4 += hlen;
+	}
+	inner->tuple.protocol = next;
+	if (next == ITUN_PROTO_NONE) {
+		inner->l4_offset = (u16)l4;
+		return ITUN_INNER_NOT_FLOW;
+	}
+	return itun_inner_l4(data, l4, avail, end, inner);
+}
+
+/**
+ * itun_inner_ipv6() - parse an IPv6 header and what follows
+ * @data: the packet
+ * @l3: where the header is; at most @avail
+ * @avail: readable bytes of @data
+ * @total: all bytes of the packet; trailing padding is allowed
+ * @inner: filled in
+ *
+ * A payload length of 0 in front of more than 65,535 bytes is a jumbogram or a
+ * GSO aggregate that is too long for the field. The destination is the IPv6
+ * header's, also with a routing header.
+ *
+ * Return: any verdict of this layer or of the transport layer.
+ */
+static inline enum itun_inner_verdict
+itun_inner_ipv6(const u8 *data, u32 l3, u32 avail, u32 total,
+		struct itun_inner *inner)
+{
+	const u8 *p = data + l3;
+	u32 left = total - l3;
+	u32 length;
+
+	if (left < 40)
+		return ITUN_INNER_BAD_IPV6;
+	if (avail - l3 < 40)
+		return itun_inner_short(inner, l3 + 40);
+	left -= 40;
+	length = wire_get_be16(p + 4);
+	if (!length && left > 0xffff)
+		length = left;
+	if (p[0] >> 4 != 6 || length > left)
+		return ITUN_INNER_BAD_IPV6;
+	if (!itun_inner_ip6_host(p + 8) || !itun_inner_ip6_host(p + 24))
+		return ITUN_INNER_NOT_FLOW;
+
+	memcpy(inner->tuple.src.bytes, p + 8, 16);
+	memcpy(inner->tuple.dst.bytes, p + 24, 16);
+	inner->tuple.sport = 0;
+	inner->tuple.dport = 0;
+	inner->tuple.family = 6;
+	inner->tuple.protocol = p[6];
+	inner->tuple.pad = 0;
+	/* The flow label is 20 bits. */
+	inner->fingerprint = wire_get_be32(p) << 12 ^ length;
+
+	if (itun_inner_is_extension(p[6]) || p[6] == ITUN_PROTO_NONE)
+		return itun_inner_extensions(data, l3 + 40, avail,
+					     l3 + 40 + length, inner);
+	return itun_inner_l4(data, l3 + 40, avail, l3 + 40 + length, inner);
+}
+
+/**
+ * itun_inner_parse_ip() - parse a bare IP packet
+ * @data: the packet, from its IP header on
+ * @avail: readable bytes of @data; at most @total
+ * @total: all bytes of the packet
+ * @ethertype: 0x0800 or 0x86dd, host order
+ * @inner: filled in, see there what is valid with which verdict
+ *
+ * Return: the verdict; NOT_FLOW with any other @ethertype.
+ */
+static inline enum itun_inner_verdict
+itun_inner_parse_ip(const u8 *data, u32 avail, u32 total, u16 ethertype,
+		    struct itun_inner *inner)
+{
+	itun_inner_reset(inner);
+	inner->ethertype = ethertype;
+	if (ethertype == ITUN_ETH_IPV4)
+		return itun_inner_ipv4(data, 0, avail, total, inner);
+	if (ethertype == ITUN_ETH_IPV6)
+		return itun_inner_ipv6(data, 0, avail, total, inner);
+	return ITUN_INNER_NOT_FLOW;
+}
+
+/**
+ * itun_inner_vlan() - skip VLAN tags
+ * @data: the frame
+ * @avail: readable bytes of @data
+ * @total: all bytes of the frame
+ * @inner: ethertype and vlan_tags have been set to those of the untagged frame
+ *	and are brought up to date, l3_offset too
+ *
+ * Return: FLOW when the caller can go on, or SHORT or BAD_VLAN.
+ */
+static inline enum itun_inner_verdict
+itun_inner_vlan(const u8 *data, u32 avail, u32 total, struct itun_inner *inner)
+{
+	u32 offset = ITUN_ETH_HLEN;
+
+	while (inner->ethertype == ITUN_ETH_VLAN ||
+	       inner->ethertype == ITUN_ETH_QINQ) {
+		if (inner->vlan_tags == 2 || total - offset < 4)
+			return ITUN_INNER_BAD_VLAN;
+		if (avail - offset < 4)
+			return itun_inner_short(inner, offset + 4);
+		inner->ethertype = wire_get_be16(data + offset + 2);
+		inner->vlan_tags++;
+		offset += 4;
+	}
+	inner->l3_offset = (u16)offset;
+	return ITUN_INNER_FLOW;
+}
+
+/**
+ * itun_inner_parse_ethernet() - parse an Ethernet frame
+ * @data: the frame, from its destination MAC on
+ * @avail: readable bytes of @data; at most @total
+ * @total: all bytes of the frame
+ * @inner: filled in, see there what is valid with which verdict
+ *
+ * Return: the verdict.
+ */
+static inline enum itun_inner_verdict
+itun_inner_parse_ethernet(const u8 *data, u32 avail, u32 total,
+			  struct itun_inner *inner)
+{
+	enum itun_inner_verdict verdict;
+
+	itun_inner_reset(inner);
+	if (total < ITUN_ETH_HLEN)
+		return ITUN_INNER_BAD_ETHERNET;
+	if (avail < ITUN_ETH_HLEN)
+		return itun_inner_short(inner, ITUN_ETH_HLEN);
+	/* Neither can be answered, and neither may become a session's MAC. */
+	if ((data[6] & 1) ||
+	    !(wire_get_be32(data + 6) | wire_get_be16(data + 10)))
+		return ITUN_INNER_BAD_ETHERNET;
+	inner->ethertype = wire_get_be16(data + 12);
+	inner->l3_offset = ITUN_ETH_HLEN;
+	if (inner->ethertype == ITUN_ETH_PROBE)
+		return ITUN_INNER_PROBE;
+	if (inner->ethertype == ITUN_ETH_VLAN ||
+	    inner->ethertype == ITUN_ETH_QINQ) {
+		verdict = itun_inner_vlan(data, avail, total, inner);
+		if (verdict != ITUN_INNER_FLOW)
+			return verdict;
+	}
+	if (data[0] & 1)
+		return ITUN_INNER_NOT_FLOW;
+	if (inner->ethertype == ITUN_ETH_IPV4)
+		return itun_inner_ipv4(data, inner->l3_offset, avail, total,
+				       inner);
+	if (inner->ethertype == ITUN_ETH_IPV6)
+		return itun_inner_ipv6(data, inner->l3_offset, avail, total,
+				       inner);
+	return ITUN_INNER_NOT_FLOW;
+}
+
+#endif /* ITUN_WIRE_INNER_H */
