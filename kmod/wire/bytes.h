@@ -75,8 +75,8 @@ static inline u64 wire_get_be64(const u8 *p)
  */
 static inline void wire_put_be16(u8 *p, u16 v)
 {
-	p[0] = (u8)(v >> 8);
-	p[1] = (u8)v;
+	p[0] = v >> 8;
+	p[1] = v & 0xff;
 }
 
 /**
@@ -86,9 +86,9 @@ static inline void wire_put_be16(u8 *p, u16 v)
  */
 static inline void wire_put_be24(u8 *p, u32 v)
 {
-	p[0] = (u8)(v >> 16);
-	p[1] = (u8)(v >> 8);
-	p[2] = (u8)v;
+	p[0] = v >> 16 & 0xff;
+	p[1] = v >> 8 & 0xff;
+	p[2] = v & 0xff;
 }
 
 /**
@@ -98,10 +98,10 @@ static inline void wire_put_be24(u8 *p, u32 v)
  */
 static inline void wire_put_be32(u8 *p, u32 v)
 {
-	p[0] = (u8)(v >> 24);
-	p[1] = (u8)(v >> 16);
-	p[2] = (u8)(v >> 8);
-	p[3] = (u8)v;
+	p[0] = v >> 24;
+	p[1] = v >> 16 & 0xff;
+	p[2] = v >> 8 & 0xff;
+	p[3] = v & 0xff;
 }
 
 /**
@@ -111,8 +111,8 @@ static inline void wire_put_be32(u8 *p, u32 v)
  */
 static inline void wire_put_be64(u8 *p, u64 v)
 {
-	wire_put_be32(p, (u32)(v >> 32));
-	wire_put_be32(p + 4, (u32)v);
+	wire_put_be32(p, v >> 32);
+	wire_put_be32(p + 4, v & 0xffffffff);
 }
 
 #endif /* ITUN_WIRE_BYTES_H */
