@@ -169,6 +169,17 @@ static inline u32 itun_inner_mix(u32 hash, u32 word)
 }
 
 /**
+ * itun_inner_mac_is_zero() - is it 00:00:00:00:00:00?
+ * @mac: six bytes
+ *
+ * Return: whether it is.
+ */
+static inline bool itun_inner_mac_is_zero(const u8 *mac)
+{
+	return !wire_get_be32(mac) && !wire_get_be16(mac + 4);
+}
+
+/**
  * itun_inner_ip4_host() - can an IPv4 address be one end of a session?
  * @addr: host order
  *
@@ -176,8 +187,9 @@ static inline u32 itun_inner_mix(u32 hash, u32 word)
  */
 static inline bool itun_inner_ip4_host(u32 addr)
 {
-	return addr && addr >> 24 != 127 && addr >> 28 != 14 &&
-	       addr != 0xffffffffu;
+	if (addr < 0xe0000000u)
+		return addr && addr >> 24 != 127;
+	return addr >= 0xf0000000u && addr != 0xffffffffu;
 }
 
 /**
@@ -198,24 +210,32 @@ static inline bool itun_inner_ip6_host(const u8 *addr)
 
 /**
  * itun_inner_icmp() - parse ICMP in IPv4, ICMPv6 in IPv6
- * @data: the packet; at least eight bytes of the header are readable
- * @l4: where the header is
- * @inner: tuple ports, icmp_type, opens and fingerprint are filled in
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: ports, icmp_type, opens and fingerprint are filled in
  *
- * Return: FLOW for echo, ICMP_ERROR or NOT_FLOW.
+ * Return: FLOW for echo, ICMP_ERROR, NOT_FLOW, SHORT or BAD_TRANSPORT.
  */
 static inline enum itun_inner_verdict
-itun_inner_icmp(const u8 *data, u32 l4, struct itun_inner *inner)
+itun_inner_icmp(const u8 *data, u32 l4, u32 avail, u32 end,
+		struct itun_inner *inner)
 {
 	bool v4 = inner->tuple.family == 4;
 	const u8 *p = data + l4;
 	u8 request = v4 ? ITUN_ICMP_ECHO : ITUN_ICMPV6_ECHO;
 	u8 reply = v4 ? ITUN_ICMP_ECHO_REPLY : ITUN_ICMPV6_ECHO_REPLY;
-	u8 type = p[0];
-	u32 hash = inner->fingerprint;
+	u32 hash;
+	u8 type;
 
+	if (end - l4 < 8)
+		return ITUN_INNER_BAD_TRANSPORT;
+	if (avail - l4 < 8)
+		return itun_inner_short(inner, l4 + 8);
+	type = p[0];
 	inner->icmp_type = type;
-	hash = itun_inner_mix(hash, wire_get_be32(p));
+	hash = itun_inner_mix(inner->fingerprint, wire_get_be32(p));
 	inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
 	if (type == request) {
 		memcpy(&inner->tuple.sport, p + 4, 2);
@@ -241,47 +261,166 @@ itun_inner_icmp(const u8 *data, u32 l4, struct itun_inner *inner)
 }
 
 /**
- * itun_inner_sctp() - see whether an SCTP packet opens an association
- * @data: the packet; the common header is readable
- * @l4: where the common header is
+ * itun_inner_tcp() - parse a TCP header
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
  * @avail: readable bytes of @data
  * @end: where the IP payload ends
- * @inner: opens and fingerprint are filled in
+ * @inner: ports, tcp_flags, opens and fingerprint are filled in
  *
- * Return: FLOW or SHORT.
+ * Options need not be readable.
+ *
+ * Return: FLOW, SHORT or BAD_TRANSPORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_tcp(const u8 *data, u32 l4, u32 avail, u32 end,
+	       struct itun_inner *inner)
+{
+	const u8 *p = data + l4;
+	u32 hlen, hash;
+	u8 flags;
+
+	if (end - l4 < 20)
+		return ITUN_INNER_BAD_TRANSPORT;
+	if (avail - l4 < 20)
+		return itun_inner_short(inner, l4 + 20);
+	hlen = (u32)(p[12] >> 4) * 4;
+	if (hlen < 20 || hlen > end - l4)
+		return ITUN_INNER_BAD_TRANSPORT;
+	flags = p[13];
+	/* Sequence number; window and checksum. */
+	hash = itun_inner_mix(inner->fingerprint, wire_get_be32(p + 4));
+	inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 14));
+	memcpy(&inner->tuple.sport, p, 2);
+	memcpy(&inner->tuple.dport, p + 2, 2);
+	inner->tcp_flags = flags;
+	inner->opens = (flags & (ITUN_TCP_SYN | ITUN_TCP_ACK)) == ITUN_TCP_SYN;
+	return ITUN_INNER_FLOW;
+}
+
+/**
+ * itun_inner_udp() - parse a UDP or UDP-Lite header
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: ports and fingerprint are filled in
+ *
+ * The third field, UDP's length or UDP-Lite's checksum coverage, must be 0,
+ * which stands for everything, or span the header and no more than there is.
+ *
+ * Return: FLOW, SHORT or BAD_TRANSPORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_udp(const u8 *data, u32 l4, u32 avail, u32 end,
+	       struct itun_inner *inner)
+{
+	const u8 *p = data + l4;
+	u32 length;
+
+	if (end - l4 < 8)
+		return ITUN_INNER_BAD_TRANSPORT;
+	if (avail - l4 < 8)
+		return itun_inner_short(inner, l4 + 8);
+	length = wire_get_be16(p + 4);
+	if (length && length < 8)
+		return ITUN_INNER_BAD_TRANSPORT;
+	/* The rest of a fragmented datagram is in other fragments. */
+	if (length > end - l4 && !inner->fragment)
+		return ITUN_INNER_BAD_TRANSPORT;
+	memcpy(&inner->tuple.sport, p, 2);
+	memcpy(&inner->tuple.dport, p + 2, 2);
+	inner->fingerprint = itun_inner_mix(inner->fingerprint,
+					    wire_get_be32(p + 4));
+	return ITUN_INNER_FLOW;
+}
+
+/**
+ * itun_inner_sctp() - parse an SCTP common header
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: ports, opens and fingerprint are filled in
+ *
+ * Return: FLOW, SHORT or BAD_TRANSPORT.
  */
 static inline enum itun_inner_verdict
 itun_inner_sctp(const u8 *data, u32 l4, u32 avail, u32 end,
 		struct itun_inner *inner)
 {
 	const u8 *p = data + l4;
+	u32 hlen = 12;
 
+	if (end - l4 < hlen)
+		return ITUN_INNER_BAD_TRANSPORT;
 	/* The first chunk's type, if there is a chunk; 1 is INIT. */
-	if (end - l4 > 12) {
-		if (avail - l4 < 13)
-			return itun_inner_short(inner, l4 + 13);
-		inner->opens = p[12] == 1;
-	}
+	if (end - l4 > hlen)
+		hlen = 13;
+	if (avail - l4 < hlen)
+		return itun_inner_short(inner, l4 + hlen);
+	inner->opens = hlen == 13 && p[12] == 1;
+	memcpy(&inner->tuple.sport, p, 2);
+	memcpy(&inner->tuple.dport, p + 2, 2);
 	inner->fingerprint = itun_inner_mix(inner->fingerprint,
 					    wire_get_be32(p + 8));
 	return ITUN_INNER_FLOW;
 }
 
 /**
- * itun_inner_udp_length_ok() - does a UDP length fit the packet?
- * @length: the UDP header's length, or UDP-Lite's checksum coverage; 0 stands
- *	for the whole packet
- * @payload: bytes from the UDP header to the end of the IP payload
- * @fragment: the rest is in other fragments
+ * itun_inner_dccp() - parse a DCCP generic header
+ * @data: the packet
+ * @l4: where the header is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: ports, opens and fingerprint are filled in
  *
- * Return: whether it does.
+ * Return: FLOW, SHORT or BAD_TRANSPORT.
  */
-static inline bool itun_inner_udp_length_ok(u32 length, u32 payload,
-					    bool fragment)
+static inline enum itun_inner_verdict
+itun_inner_dccp(const u8 *data, u32 l4, u32 avail, u32 end,
+		struct itun_inner *inner)
 {
-	if (!length)
-		return true;
-	return length >= 8 && (length <= payload || fragment);
+	const u8 *p = data + l4;
+	u32 hash;
+
+	if (end - l4 < 12)
+		return ITUN_INNER_BAD_TRANSPORT;
+	if (avail - l4 < 12)
+		return itun_inner_short(inner, l4 + 12);
+	memcpy(&inner->tuple.sport, p, 2);
+	memcpy(&inner->tuple.dport, p + 2, 2);
+	/* Three reserved bits, four of type (0 is Request), the X bit. */
+	inner->opens = !(p[8] & 0x1e);
+	hash = itun_inner_mix(inner->fingerprint, wire_get_be32(p + 4));
+	inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 8));
+	return ITUN_INNER_FLOW;
+}
+
+/**
+ * itun_inner_other() - a protocol known by its addresses alone
+ * @data: the packet
+ * @l4: where its payload is; at most @avail and at most @end
+ * @avail: readable bytes of @data
+ * @end: where the IP payload ends
+ * @inner: fingerprint is filled in: eight bytes tell two IPsec packets apart
+ *
+ * Return: FLOW or SHORT.
+ */
+static inline enum itun_inner_verdict
+itun_inner_other(const u8 *data, u32 l4, u32 avail, u32 end,
+		 struct itun_inner *inner)
+{
+	const u8 *p = data + l4;
+	u32 hash;
+
+	if (end - l4 < 8)
+		return ITUN_INNER_FLOW;
+	if (avail - l4 < 8)
+		return itun_inner_short(inner, l4 + 8);
+	hash = itun_inner_mix(inner->fingerprint, wire_get_be32(p));
+	inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
+	return ITUN_INNER_FLOW;
 }
 
 /**
@@ -290,6 +429,7 @@ static inline bool itun_inner_udp_length_ok(u32 length, u32 payload,
  * @l4: where the header is; at most @avail and at most @end
  * @avail: readable bytes of @data
  * @end: where the IP payload ends
+ * @protocol: the header's protocol, as in @inner's tuple
  * @inner: has addresses, family, protocol and the IP header's part of the
  *	fingerprint; ports and the rest are filled in
  *
@@ -297,83 +437,21 @@ static inline bool itun_inner_udp_length_ok(u32 length, u32 payload,
  */
 static inline enum itun_inner_verdict
 itun_inner_l4(const u8 *data, u32 l4, u32 avail, u32 end,
-	      struct itun_inner *inner)
+	      u8 protocol, struct itun_inner *inner)
 {
-	u8 protocol = inner->tuple.protocol;
-	u32 hash = inner->fingerprint;
-	const u8 *p = data + l4;
-	u32 payload = end - l4;
-	bool known = true;
-	u32 hlen = 8;
-
 	inner->l4_offset = (u16)l4;
-	switch (protocol) {
-	case ITUN_PROTO_TCP:
-		hlen = 20;
-		break;
-	case ITUN_PROTO_UDP:
-	case ITUN_PROTO_UDPLITE:
-		break;
-	case ITUN_PROTO_SCTP:
-	case ITUN_PROTO_DCCP:
-		hlen = 12;
-		break;
-	case ITUN_PROTO_ICMP:
-		known = inner->tuple.family == 4;
-		break;
-	case ITUN_PROTO_ICMPV6:
-		known = inner->tuple.family == 6;
-		break;
-	default:
-		known = false;
-		break;
-	}
-	if (payload < hlen)
-		return known ? ITUN_INNER_BAD_TRANSPORT : ITUN_INNER_FLOW;
-	if (avail - l4 < hlen)
-		return itun_inner_short(inner, l4 + hlen);
-
-	/* By addresses alone; eight bytes tell two packets apart (IPsec). */
-	if (!known) {
-		hash = itun_inner_mix(hash, wire_get_be32(p));
-		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
-		return ITUN_INNER_FLOW;
-	}
-	if (protocol == ITUN_PROTO_ICMP || protocol == ITUN_PROTO_ICMPV6)
-		return itun_inner_icmp(data, l4, inner);
-
-	memcpy(&inner->tuple.sport, p, 2);
-	memcpy(&inner->tuple.dport, p + 2, 2);
-	switch (protocol) {
-	case ITUN_PROTO_TCP:
-		hlen = (u32)(p[12] >> 4) * 4;
-		if (hlen < 20 || hlen > payload)
-			return ITUN_INNER_BAD_TRANSPORT;
-		inner->tcp_flags = p[13];
-		inner->opens = (p[13] & (ITUN_TCP_SYN | ITUN_TCP_ACK)) ==
-			       ITUN_TCP_SYN;
-		hash = itun_inner_mix(hash, wire_get_be32(p + 4));
-		/* Window and checksum differ too between two bare ACKs. */
-		hash = itun_inner_mix(hash, wire_get_be32(p + 8));
-		inner->fingerprint = itun_inner_mix(hash,
-						    wire_get_be32(p + 14));
-		return ITUN_INNER_FLOW;
-	case ITUN_PROTO_UDP:
-	case ITUN_PROTO_UDPLITE:
-		if (!itun_inner_udp_length_ok(wire_get_be16(p + 4), payload,
-					      inner->fragment))
-			return ITUN_INNER_BAD_TRANSPORT;
-		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 4));
-		return ITUN_INNER_FLOW;
-	case ITUN_PROTO_SCTP:
+	if (protocol == ITUN_PROTO_TCP)
+		return itun_inner_tcp(data, l4, avail, end, inner);
+	if (protocol == ITUN_PROTO_UDP || protocol == ITUN_PROTO_UDPLITE)
+		return itun_inner_udp(data, l4, avail, end, inner);
+	if (protocol == ITUN_PROTO_SCTP)
 		return itun_inner_sctp(data, l4, avail, end, inner);
-	default:
-		/* DCCP: type 0 is Request, its low 24 bits the sequence. */
-		inner->opens = !(p[8] & 0x1e);
-		hash = itun_inner_mix(hash, wire_get_be32(p + 4));
-		inner->fingerprint = itun_inner_mix(hash, wire_get_be32(p + 8));
-		return ITUN_INNER_FLOW;
-	}
+	if (protocol == ITUN_PROTO_DCCP)
+		return itun_inner_dccp(data, l4, avail, end, inner);
+	if (protocol == (inner->tuple.family == 4 ? ITUN_PROTO_ICMP :
+						    ITUN_PROTO_ICMPV6))
+		return itun_inner_icmp(data, l4, avail, end, inner);
+	return itun_inner_other(data, l4, avail, end, inner);
 }
 
 /**
@@ -395,7 +473,8 @@ itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
 {
 	const u8 *p = data + l3;
 	u32 left = total - l3;
-	u32 hlen, length, frag;
+	u32 hlen, length, id, frag;
+	u8 protocol;
 
 	if (left < 20)
 		return ITUN_INNER_BAD_IPV4;
@@ -413,23 +492,27 @@ itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
 	    !itun_inner_ip4_host(wire_get_be32(p + 16)))
 		return ITUN_INNER_NOT_FLOW;
 
+	/* Read before writing: the compiler must assume that they overlap. */
+	protocol = p[9];
+	id = wire_get_be16(p + 4);
+	frag = wire_get_be16(p + 6);
 	memset(&inner->tuple, 0, sizeof(inner->tuple));
 	memcpy(&inner->tuple.src.ip, p + 12, 4);
 	memcpy(&inner->tuple.dst.ip, p + 16, 4);
 	inner->tuple.family = 4;
-	inner->tuple.protocol = p[9];
-	inner->fragment_id = wire_get_be16(p + 4);
-	inner->fingerprint = inner->fragment_id << 16 ^ length;
+	inner->tuple.protocol = protocol;
+	inner->fragment_id = id;
+	inner->fingerprint = id << 16 ^ length;
 
 	/* Fragment offset in 13 bits, above them "more fragments". */
-	frag = wire_get_be16(p + 6);
 	if (frag & 0x1fff) {
 		inner->l4_offset = (u16)(l3 + hlen);
 		inner->fingerprint = itun_inner_mix(inner->fingerprint, frag);
 		return ITUN_INNER_FRAGMENT;
 	}
 	inner->fragment = frag & 0x2000;
-	return itun_inner_l4(data, l3 + hlen, avail, l3 + length, inner);
+	return itun_inner_l4(data, l3 + hlen, avail, l3 + length, protocol,
+			     inner);
 }
 
 /**
@@ -519,7 +602,7 @@ itun_inner_extensions(const u8 *data, u32 l4, u32 avail, u32 end,
 		inner->l4_offset = (u16)l4;
 		return ITUN_INNER_NOT_FLOW;
 	}
-	return itun_inner_l4(data, l4, avail, end, inner);
+	return itun_inner_l4(data, l4, avail, end, next, inner);
 }
 
 /**
@@ -543,6 +626,7 @@ itun_inner_ipv6(const u8 *data, u32 l3, u32 avail, u32 total,
 	const u8 *p = data + l3;
 	u32 left = total - l3;
 	u32 length;
+	u8 next;
 
 	if (left < 40)
 		return ITUN_INNER_BAD_IPV6;
@@ -557,20 +641,44 @@ itun_inner_ipv6(const u8 *data, u32 l3, u32 avail, u32 total,
 	if (!itun_inner_ip6_host(p + 8) || !itun_inner_ip6_host(p + 24))
 		return ITUN_INNER_NOT_FLOW;
 
+	next = p[6];
+	/* The flow label is 20 bits. */
+	inner->fingerprint = wire_get_be32(p) << 12 ^ length;
 	memcpy(inner->tuple.src.bytes, p + 8, 16);
 	memcpy(inner->tuple.dst.bytes, p + 24, 16);
 	inner->tuple.sport = 0;
 	inner->tuple.dport = 0;
 	inner->tuple.family = 6;
-	inner->tuple.protocol = p[6];
+	inner->tuple.protocol = next;
 	inner->tuple.pad = 0;
-	/* The flow label is 20 bits. */
-	inner->fingerprint = wire_get_be32(p) << 12 ^ length;
 
-	if (itun_inner_is_extension(p[6]) || p[6] == ITUN_PROTO_NONE)
+	if (itun_inner_is_extension(next) || next == ITUN_PROTO_NONE)
 		return itun_inner_extensions(data, l3 + 40, avail,
 					     l3 + 40 + length, inner);
-	return itun_inner_l4(data, l3 + 40, avail, l3 + 40 + length, inner);
+	return itun_inner_l4(data, l3 + 40, avail, l3 + 40 + length, next,
+			     inner);
+}
+
+/**
+ * itun_inner_ip() - parse the IP header that the EtherType promises
+ * @data: the packet
+ * @l3: where the header is; at most @avail
+ * @avail: readable bytes of @data
+ * @total: all bytes of the packet
+ * @ethertype: host order
+ * @inner: filled in
+ *
+ * Return: the verdict; NOT_FLOW when it is neither IPv4 nor IPv6.
+ */
+static inline enum itun_inner_verdict
+itun_inner_ip(const u8 *data, u32 l3, u32 avail, u32 total, u16 ethertype,
+	      struct itun_inner *inner)
+{
+	if (ethertype == ITUN_ETH_IPV4)
+		return itun_inner_ipv4(data, l3, avail, total, inner);
+	if (ethertype == ITUN_ETH_IPV6)
+		return itun_inner_ipv6(data, l3, avail, total, inner);
+	return ITUN_INNER_NOT_FLOW;
 }
 
 /**
@@ -589,11 +697,7 @@ itun_inner_parse_ip(const u8 *data, u32 avail, u32 total, u16 ethertype,
 {
 	itun_inner_reset(inner);
 	inner->ethertype = ethertype;
-	if (ethertype == ITUN_ETH_IPV4)
-		return itun_inner_ipv4(data, 0, avail, total, inner);
-	if (ethertype == ITUN_ETH_IPV6)
-		return itun_inner_ipv6(data, 0, avail, total, inner);
-	return ITUN_INNER_NOT_FLOW;
+	return itun_inner_ip(data, 0, avail, total, ethertype, inner);
 }
 
 /**
@@ -639,6 +743,8 @@ itun_inner_parse_ethernet(const u8 *data, u32 avail, u32 total,
 			  struct itun_inner *inner)
 {
 	enum itun_inner_verdict verdict;
+	u32 offset = ITUN_ETH_HLEN;
+	u16 ethertype;
 
 	itun_inner_reset(inner);
 	if (total < ITUN_ETH_HLEN)
@@ -646,28 +752,25 @@ itun_inner_parse_ethernet(const u8 *data, u32 avail, u32 total,
 	if (avail < ITUN_ETH_HLEN)
 		return itun_inner_short(inner, ITUN_ETH_HLEN);
 	/* Neither can be answered, and neither may become a session's MAC. */
-	if ((data[6] & 1) ||
-	    !(wire_get_be32(data + 6) | wire_get_be16(data + 10)))
+	if ((data[6] & 1) || itun_inner_mac_is_zero(data + 6))
 		return ITUN_INNER_BAD_ETHERNET;
-	inner->ethertype = wire_get_be16(data + 12);
+	ethertype = wire_get_be16(data + 12);
+	inner->ethertype = ethertype;
 	inner->l3_offset = ITUN_ETH_HLEN;
-	if (inner->ethertype == ITUN_ETH_PROBE)
+	if (ethertype == ITUN_ETH_IPV4 && !(data[0] & 1))
+		return itun_inner_ipv4(data, offset, avail, total, inner);
+	if (ethertype == ITUN_ETH_PROBE)
 		return ITUN_INNER_PROBE;
-	if (inner->ethertype == ITUN_ETH_VLAN ||
-	    inner->ethertype == ITUN_ETH_QINQ) {
+	if (ethertype == ITUN_ETH_VLAN || ethertype == ITUN_ETH_QINQ) {
 		verdict = itun_inner_vlan(data, avail, total, inner);
 		if (verdict != ITUN_INNER_FLOW)
 			return verdict;
+		offset = inner->l3_offset;
+		ethertype = inner->ethertype;
 	}
 	if (data[0] & 1)
 		return ITUN_INNER_NOT_FLOW;
-	if (inner->ethertype == ITUN_ETH_IPV4)
-		return itun_inner_ipv4(data, inner->l3_offset, avail, total,
-				       inner);
-	if (inner->ethertype == ITUN_ETH_IPV6)
-		return itun_inner_ipv6(data, inner->l3_offset, avail, total,
-				       inner);
-	return ITUN_INNER_NOT_FLOW;
+	return itun_inner_ip(data, offset, avail, total, ethertype, inner);
 }
 
 #endif /* ITUN_WIRE_INNER_H */
