@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people. It calls kbuild (kmod/Kbuild) for the module and CMake for the tool and the unit tests.
+#   make                 the module for KVER and the tool
+#   make demo            the main job, to watch
+#   make check           every test
+# KVER is the running kernel if its headers are here, else the newest installed headers; "debug" is the kernel that
+# tests/lab/debug-kernel builds.
+
+SHELL := /bin/bash
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipvs-tun
+VERSION := $(shell cat VERSION)
+DEFAULT_KVER := $(shell [ -e /lib/modules/$$(uname -r)/build/Makefile ] && uname -r || tests/lab/newest-kernel --headers any)
+KVER ?= $(DEFAULT_KVER)
+SERIES := 6.1 6.12
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+
+ifeq ($(KVER),debug)
+override KVER := $(shell cat $(CACHE)/debug/release)
+KDIR ?= $(CACHE)/debug/build
+endif
+KDIR ?= /lib/modules/$(KVER)/build
+
+.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install dkms-install uninstall \
+	regenerate clean
+
+all: module tool
+
+deps:
+	@scripts/deps
+
+# Built in a copy, one a kernel, so that two kernels' objects never meet and kmod/ stays as it is committed.
+MODULE_DIR := build/kmod/$(KVER)
+module:
+	@[ -n "$(KVER)" ] || { echo "no kernel headers are installed: run make deps" >&2; exit 1; }
+	@mkdir -p $(MODULE_DIR)
+	@rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*' \
+		--exclude=modules.order --exclude=Module.symvers kmod/ $(MODULE_DIR)/
+	@flock $(MODULE_DIR) $(MAKE) --no-print-directory -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(MODULE_DIR) \
+		$(if $(V),V=$(V)) modules
+
+kernels:
+	@for series in $(SERIES); do \
+		kver=$$(tests/lab/newest-kernel --headers $$series) || { echo "no headers of $$series: run make deps" >&2; exit 1; }; \
+		$(MAKE) --no-print-directory module KVER=$$kver || exit 1; \
+	done
+
+tool: build/cmake/build.ninja
+	@cmake --build build/cmake -j $(JOBS) --target ipvs-tunctl -- --quiet
+
+unit: build/cmake/build.ninja
+	@cmake --build build/cmake -j $(JOBS) -- --quiet
+	@ctest --test-dir build/cmake --output-on-failure -j $(JOBS)
+
+build/cmake/build.ninja: CMakeLists.txt
+	@cmake -S . -B build/cmake -G Ninja > /dev/null
+
+regenerate: deps
+	kmod/uapi/regenerate $$(tests/lab/linux-source)
+
+check:
+	@tests/check
+
+demo: deps
+	@tests/demo/run
+
+bench: deps kernels tool
+	@tests/bench/run
+
+# All scenarios on the debug kernel, then a search for leaked memory.
+torture: deps
+	@tests/lab/debug-kernel
+	@$(MAKE) --no-print-directory module tool KVER=debug
+	@tests/check --torture
+
+fuzz: deps
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
+style: deps
+	@scripts/style
+
+# On a hypervisor: by hand for one kernel (install), or rebuilt with every kernel that comes (dkms-install).
+install: all
+	install -D -m 644 $(MODULE_DIR)/ipvs_tun.ko $(DESTDIR)/lib/modules/$(KVER)/updates/ipvs_tun.ko
+	install -D -m 755 build/bin/ipvs-tunctl $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl
+	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+
+DKMS_SOURCE := /usr/src/ipvs-tun-$(VERSION)
+dkms-install: tool
+	rsync -a --delete kmod/ $(DKMS_SOURCE)/
+	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
+	dkms install --force -m ipvs-tun -v $(VERSION) -k $(KVER)
+	install -D -m 755 build/bin/ipvs-tunctl $(PREFIX)/sbin/ipvs-tunctl
+
+uninstall:
+	-[ ! -d $(DKMS_SOURCE) ] || dkms remove -m ipvs-tun -v $(VERSION) --all
+	rm -rf $(DKMS_SOURCE)
+	rm -f /lib/modules/*/updates/ipvs_tun.ko $(PREFIX)/sbin/ipvs-tunctl
+	for kver in /lib/modules/*; do depmod "$${kver##*/}"; done
+
+clean:
+	rm -rf build
