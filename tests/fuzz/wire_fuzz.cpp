@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+// All parsers of kmod/wire over arbitrary bytes, with what must hold whatever
+// the bytes are. Every packet lies in a heap buffer of exactly the readable
+// size, so that the sanitizer sees a read beyond it.
+//
+// Input: one byte that selects (bits 0-2) and says how the frame goes on beyond
+// what is readable (bits 3-7), then the packet.
+#include "inner.h"
+#include "probe.h"
+#include "tuple.h"
+#include "vxlan.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#define MUST(condition)                                                   \
+	do {                                                              \
+		if (!(condition)) {                                       \
+			std::fprintf(stderr, "%s:%d: must hold: %s\n",    \
+				     __FILE__, __LINE__, #condition);     \
+			std::abort();                                     \
+		}                                                         \
+	} while (0)
+
+namespace {
+
+class Exact {
+public:
+	Exact(const std::uint8_t *from, std::size_t size)
+		: data_(new std::uint8_t[size])
+	{
+		if (size)
+			std::memcpy(data_.get(), from, size);
+	}
+
+	std::uint8_t *get() const { return data_.get(); }
+
+private:
+	std::unique_ptr<std::uint8_t[]> data_;
+};
+
+bool same(const itun_tuple &one, const itun_tuple &two)
+{
+	return std::memcmp(&one, &two, sizeof(one)) == 0;
+}
+
+// All that the parser promises to fill in.
+bool same(const itun_inner &one, const itun_inner &two)
+{
+	return same(one.tuple, two.tuple) && one.l3_offset == two.l3_offset &&
+	       one.l4_offset == two.l4_offset &&
+	       one.ethertype == two.ethertype &&
+	       one.vlan_tags == two.vlan_tags &&
+	       one.tcp_flags == two.tcp_flags && one.opens == two.opens &&
+	       one.fragment == two.fragment &&
+	       one.icmp_type == two.icmp_type &&
+	       one.fingerprint == two.fingerprint &&
+	       one.fragment_id == two.fragment_id;
+}
+
+bool has_tuple(itun_inner_verdict verdict)
+{
+	return verdict == ITUN_INNER_FLOW || verdict == ITUN_INNER_FRAGMENT ||
+	       verdict == ITUN_INNER_ICMP_ERROR;
+}
+
+bool unicast(const itun_addr &addr, u8 family)
+{
+	static const u8 none[16] = {};
+
+	if (!std::memcmp(addr.bytes, none, 16))
+		return false;
+	if (family == 6)
+		return addr.bytes[0] != 0xff;
+	return (addr.bytes[0] & 0xf0) != 0xe0 && addr.bytes[0] != 127;
+}
+
+void check_tuple(const itun_inner &inner, itun_inner_verdict verdict)
+{
+	static const u8 none[12] = {};
+	const itun_tuple &tuple = inner.tuple;
+	itun_tuple once, twice;
+
+	MUST(tuple.family == 4 || tuple.family == 6);
+	MUST(inner.ethertype == (tuple.family == 4 ? 0x0800 : 0x86dd));
+	MUST(tuple.pad == 0);
+	MUST(unicast(tuple.src, tuple.family));
+	MUST(unicast(tuple.dst, tuple.family));
+	if (tuple.family == 4) {
+		MUST(!std::memcmp(tuple.src.bytes + 4, none, 12));
+		MUST(!std::memcmp(tuple.dst.bytes + 4, none, 12));
+	}
+	if (verdict != ITUN_INNER_FLOW) {
+		MUST(tuple.sport == 0 && tuple.dport == 0);
+		MUST(!inner.opens);
+	}
+	itun_tuple_reverse(&tuple, &once);
+	itun_tuple_reverse(&once, &twice);
+	MUST(same(tuple, twice));
+}
+
+using Parse = itun_inner_verdict (*)(const u8 *data, u32 avail, u32 total,
+				     itun_inner *inner);
+
+itun_inner_verdict parse_ethernet(const u8 *data, u32 avail, u32 total,
+				  itun_inner *inner)
+{
+	return itun_inner_parse_ethernet(data, avail, total, inner);
+}
+
+itun_inner_verdict parse_ipv4(const u8 *data, u32 avail, u32 total,
+			      itun_inner *inner)
+{
+	return itun_inner_parse_ip(data, avail, total, 0x0800, inner);
+}
+
+itun_inner_verdict parse_ipv6(const u8 *data, u32 avail, u32 total,
+			      itun_inner *inner)
+{
+	return itun_inner_parse_ip(data, avail, total, 0x86dd, inner);
+}
+
+void check_inner(Parse parse, const std::uint8_t *bytes, u32 avail, u32 total)
+{
+	const Exact exact(bytes, avail);
+	itun_inner inner, again;
+
+	// Whatever was in the struct before has no influence.
+	std::memset(static_cast<void *>(&inner), 0, sizeof(inner));
+	std::memset(static_cast<void *>(&again), 0x01, sizeof(again));
+	const auto verdict = parse(exact.get(), avail, total, &inner);
+
+	MUST(verdict >= ITUN_INNER_FLOW && verdict <= ITUN_INNER_BAD_TRANSPORT);
+	MUST(parse(exact.get(), avail, total, &again) == verdict);
+	MUST(inner.vlan_tags <= 2);
+	if (verdict == ITUN_INNER_SHORT) {
+		MUST(inner.need > avail && inner.need <= total);
+		return;
+	}
+	MUST(inner.l3_offset <= avail);
+	MUST(inner.l4_offset <= avail);
+	if (!has_tuple(verdict))
+		return;
+	MUST(inner.l4_offset >=
+	     inner.l3_offset + (inner.tuple.family == 4 ? 20 : 40));
+	MUST(same(inner, again));
+	check_tuple(inner, verdict);
+}
+
+// From any number of readable bytes "need" leads to the verdict of the whole.
+void check_inner_by_and_by(Parse parse, const std::uint8_t *bytes, u32 total,
+			   u32 avail)
+{
+	const Exact whole(bytes, total);
+	itun_inner inner = {}, final = {};
+	const auto wanted = parse(whole.get(), total, total, &final);
+	itun_inner_verdict verdict;
+
+	MUST(wanted != ITUN_INNER_SHORT);
+	for (;;) {
+		const Exact exact(bytes, avail);
+
+		verdict = parse(exact.get(), avail, total, &inner);
+		if (verdict != ITUN_INNER_SHORT)
+			break;
+		MUST(inner.need > avail && inner.need <= total);
+		avail = inner.need;
+	}
+	MUST(verdict == wanted);
+	if (has_tuple(verdict))
+		MUST(same(inner, final));
+}
+
+void check_probe(const std::uint8_t *bytes, u32 size)
+{
+	const Exact exact(bytes, size);
+	itun_probe probe, back;
+	itun_inner inner;
+
+	if (itun_probe_parse(exact.get(), size, &probe))
+		return;
+	MUST(size >= ITUN_PROBE_FRAME_LEN);
+	const auto verdict = itun_inner_parse_ethernet(exact.get(), size, size,
+						       &inner);
+	MUST(verdict == ITUN_INNER_PROBE || verdict == ITUN_INNER_BAD_ETHERNET);
+	if (probe.protocol_version != ITUN_PROBE_PROTOCOL)
+		return;
+	MUST(probe.accept_count <= ITUN_PROBE_MARKS_MAX);
+	MUST(std::memchr(probe.version, 0, sizeof(probe.version)));
+
+	const std::unique_ptr<std::uint8_t[]> built(
+		new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
+	itun_probe_build(built.get(), &probe);
+	MUST(!itun_probe_parse(built.get(), ITUN_PROBE_FRAME_LEN, &back));
+	MUST(!std::memcmp(&probe, &back, sizeof(probe)));
+}
+
+// Any struct can be built and comes back, cut to what a frame holds.
+void check_probe_build(const std::uint8_t *bytes, std::size_t size)
+{
+	const std::unique_ptr<std::uint8_t[]> frame(
+		new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
+	itun_probe in = {}, out;
+
+	std::memcpy(static_cast<void *>(&in), bytes,
+		    size < sizeof(in) ? size : sizeof(in));
+	in.protocol_version = ITUN_PROBE_PROTOCOL;
+	in.kind = static_cast<u8>(1 + in.kind % 3);
+	for (char &c : in.version)
+		if (c < 0x20 || c > 0x7e)
+			c = 0;
+	itun_probe_build(frame.get(), &in);
+	MUST(!itun_probe_parse(frame.get(), ITUN_PROBE_FRAME_LEN, &out));
+	MUST(out.nonce == in.nonce && out.tunnels == in.tunnels);
+	MUST(out.kind == in.kind && out.tunnel_type == in.tunnel_type);
+	MUST(out.accept_count ==
+	     (in.accept_count > 16 ? 16 : in.accept_count));
+	MUST(!std::memcmp(in.accept_marks, out.accept_marks,
+			  4u * out.accept_count));
+	MUST(!std::strncmp(in.version, out.version, 31));
+}
+
+void check_vxlan(const std::uint8_t *bytes, std::size_t size)
+{
+	if (size < ITUN_VXLAN_HLEN)
+		return;
+
+	const Exact h(bytes, ITUN_VXLAN_HLEN);
+	const u32 vni = itun_vxlan_vni(h.get());
+	const u8 flags = itun_vxlan_flags(h.get());
+
+	MUST(vni <= 0xffffff);
+	itun_vxlan_set_vni(h.get(), ~vni);
+	MUST(itun_vxlan_vni(h.get()) == (~vni & 0xffffff));
+	itun_vxlan_set_flags(h.get(), static_cast<u8>(~flags));
+	MUST(itun_vxlan_flags(h.get()) == static_cast<u8>(~flags));
+	itun_vxlan_set_vni(h.get(), vni);
+	itun_vxlan_set_flags(h.get(), flags);
+	MUST(!std::memcmp(h.get(), bytes, ITUN_VXLAN_HLEN));
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes,
+				      std::size_t size)
+{
+	static const Parse parsers[] = { parse_ethernet, parse_ipv4,
+					 parse_ipv6 };
+	// An aggregate: most of the packet is elsewhere.
+	static const u32 beyond[] = { 0, 1, 7, 64, 1400, 65535, 70000,
+				      500000 };
+
+	if (!size)
+		return 0;
+	const unsigned select = bytes[0];
+	const unsigned how = select >> 3;
+
+	bytes++;
+	size--;
+	const u32 count = static_cast<u32>(size);
+
+	switch (select & 7) {
+	case 3:
+		check_probe(bytes, count);
+		break;
+	case 4:
+		check_probe_build(bytes, size);
+		break;
+	case 5:
+		check_vxlan(bytes, size);
+		break;
+	default: {
+		const Parse parse = parsers[(select & 7) % 3];
+
+		check_inner(parse, bytes, count, count + beyond[how % 8]);
+		check_inner_by_and_by(parse, bytes, count,
+				      count * (how / 8) / 4);
+		break;
+	}
+	}
+	return 0;
+}
