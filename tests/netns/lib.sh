@@ -1,0 +1,419 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# What the scenarios share, in the manner of the kernel's selftests. A scenario sources this file, builds its network,
+# calls check for each thing that it shows, and ends with finish. It runs as root inside a lab machine (tests/lab/run).
+#
+#   setup_ns A B …           network namespaces with random names, kept in the variables $A $B …, removed at the end
+#   check NAME COMMAND…      one result: ok if the command succeeds; what it printed is shown if not
+#   wait_until S COMMAND…    polls; never sleep for what can be asked
+#   underlay_host, overlay, attach_vm, …   the networks; each says at its head what it makes
+#   start_server, tcp, udp_echo, …         traffic
+#   capture_start, capture_count           what was on the wire
+#   stat_of NS NAME          one counter of the module
+#   load_module, unload_module
+
+set -eu -o pipefail
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+netns_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$netns_dir/../.." && pwd)
+IPVS_TUNCTL=${IPVS_TUNCTL:-$top/build/bin/ipvs-tunctl}
+module_file=$top/build/kmod/$(uname -r)/ipvs_tun.ko
+work=$(mktemp -d)
+
+# --- results -----------------------------------------------------------------
+
+results=0 failures=0 skipped=0 finished=''
+
+report() { # WORD NAME
+	results=$((results + 1))
+	echo "$1 $results - $2"
+}
+
+# The command's output is evidence only where it failed.
+check() { # NAME COMMAND…
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		report ok "$name"
+	else
+		failures=$((failures + 1))
+		report "not ok" "$name"
+		echo "# command: $*"
+		[ -z "$output" ] || head -c 4000 <<< "$output" | sed 's/^/# /'
+		[ -z "${CHECK_STOPS:-}" ] || exit 1
+	fi
+}
+
+skip() { # NAME REASON
+	skipped=$((skipped + 1))
+	report ok "$1 # SKIP $2"
+}
+
+note() { echo "# $*"; }
+
+# For check: the opposite of a command's status.
+not() { ! "$@"; }
+
+# For check: compares, and says both.
+equal() { # ACTUAL EXPECTED
+	[ "$1" = "$2" ] || { echo "is '$1', expected '$2'" && return 1; }
+}
+
+at_least() { # ACTUAL MINIMUM
+	[ "$1" -ge "$2" ] || { echo "is $1, expected at least $2" && return 1; }
+}
+
+at_most() { # ACTUAL MAXIMUM
+	[ "$1" -le "$2" ] || { echo "is $1, expected at most $2" && return 1; }
+}
+
+finish() {
+	finished=yes
+	echo "1..$results"
+	if [ "$failures" -gt 0 ]; then exit 1; fi
+	exit 0
+}
+
+# --- clean-up ----------------------------------------------------------------
+
+namespaces=()
+background=()
+
+clean_up() {
+	local rc=$? ns pid
+	trap - ERR
+	set +e
+	if [ -z "$finished" ]; then
+		report "not ok" "the scenario ran to its end (status $rc)"
+		echo "1..$results"
+		rc=1
+	fi
+	for pid in "${background[@]}"; do kill "$pid" 2> /dev/null; done
+	for ns in "${namespaces[@]}"; do
+		ip netns pids "$ns" 2> /dev/null | xargs -r kill -KILL 2> /dev/null
+		ip netns del "$ns" 2> /dev/null
+	done
+	rm -rf "$work"
+	exit "$rc"
+}
+trap clean_up EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+# Within command substitutions too, whose output is not ours.
+exec 7>&1
+trap 'echo "# failed: $BASH_COMMAND (line $LINENO of ${BASH_SOURCE[0]##*/}, called from line ${BASH_LINENO[0]})" >&7' ERR
+set -E
+
+now_ms() { local t=$EPOCHREALTIME && t=${t/[.,]/} && echo $((t / 1000)); }
+
+wait_until() { # SECONDS COMMAND…
+	local end=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || { echo "not within the time: $*" && return 1; }
+		sleep 0.1
+	done
+}
+
+# --- the module and the tool -------------------------------------------------
+
+load_module() {
+	local module
+	for module in $(modinfo -F depends "$module_file" | tr , ' '); do modprobe "$module"; done
+	insmod "$module_file"
+}
+
+unload_module() { rmmod ipvs_tun; }
+
+ctl() { # NS ARGUMENTS… : the tool on that host
+	local ns=$1
+	shift
+	timeout 20 "$IPVS_TUNCTL" -n "$ns" "$@"
+}
+
+ctl_json() { # NS ARGUMENTS…
+	local ns=$1
+	shift
+	timeout 20 "$IPVS_TUNCTL" -j -n "$ns" "$@"
+}
+
+stat_of() { # NS COUNTER
+	ctl_json "$1" stats show | jq -er --arg name "$2" '.[$name]'
+}
+
+# A counter that did, or did not, move since it was noted.
+stat_grew() { # NS COUNTER BEFORE [BY]
+	at_least "$(stat_of "$1" "$2")" "$(($3 + ${4:-1}))"
+}
+
+peer_ready() { # NS ADDRESS
+	ctl "$1" peer check "$2"
+}
+
+# A balancer's and a real server's host that trust each other. Only the balancer's side needs the mark.
+pair_hosts() { # LBHOST LBADDRESS RSHOST RSADDRESS
+	ctl "$1" peer replace "$4" --send --accept
+	ctl "$3" peer replace "$2" --send --accept
+}
+
+# --- namespaces --------------------------------------------------------------
+
+require() { # MODULE… : nothing is loaded on demand in every lab
+	local module
+	for module in "$@"; do modprobe "$module"; done
+}
+
+setup_ns() { # VARIABLE…
+	local variable ns
+	for variable in "$@"; do
+		ns=$variable-$(mktemp -u XXXXXX)
+		ip netns add "$ns"
+		namespaces+=("$ns")
+		ip -n "$ns" link set lo up
+		# Addresses must work at once, and replies come by another way than the requests left.
+		ip netns exec "$ns" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+			net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+			net.ipv6.conf.default.router_solicitations=0
+		printf -v "$variable" %s "$ns"
+	done
+}
+
+in_ns() { ip netns exec "$@"; }
+
+forwarding() { # NS
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+mac_of() { # NS DEVICE
+	in_ns "$1" cat "/sys/class/net/$2/address"
+}
+
+# One cable: two devices, each with its addresses.
+#   link A eth0 "192.0.2.1/24 2001:db8::1/64" B eth0 "192.0.2.2/24"
+link() { # NS1 DEVICE1 ADDRESSES1 NS2 DEVICE2 ADDRESSES2
+	ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
+	add_addresses "$1" "$2" "$3"
+	add_addresses "$4" "$5" "$6"
+	ip -n "$1" link set "$2" up
+	ip -n "$4" link set "$5" up
+}
+
+add_addresses() { # NS DEVICE ADDRESSES
+	local address
+	for address in $3; do
+		case $address in
+		*:*) ip -n "$1" addr add "$address" dev "$2" nodad ;;
+		*) ip -n "$1" addr add "$address" dev "$2" ;;
+		esac
+	done
+}
+
+# --- the underlay: one switch, hosts with 172.18.10.N and 2001:db8:18::N --------
+
+underlay_mtu=1600 # full inner frames and their tunnel header must pass
+underlay_hosts=()
+declare -A host_index=()
+
+underlay_switch() { # makes $switch
+	setup_ns switch
+	ip -n "$switch" link add sw0 mtu "$underlay_mtu" type bridge
+	ip -n "$switch" link set sw0 up
+}
+
+underlay_host() { # NS INDEX
+	host_index[$1]=$2
+	underlay_hosts+=("$1")
+	ip link add "p$2" mtu "$underlay_mtu" netns "$switch" type veth peer name eth0 mtu "$underlay_mtu" netns "$1"
+	ip -n "$switch" link set "p$2" master sw0 up
+	add_addresses "$1" eth0 "172.18.10.$2/24 2001:db8:18::$2/64"
+	ip -n "$1" link set eth0 up
+}
+
+vtep() { # NS FAMILY : its tunnel endpoint
+	case $2 in
+	4) echo "172.18.10.${host_index[$1]}" ;;
+	6) echo "2001:db8:18::${host_index[$1]}" ;;
+	esac
+}
+
+# --- the overlay: VXLAN on a bridge on each host ---------------------------------
+
+# Makes vx$VNI in br$VNI, flooding to all the other hosts: never to itself, for frames would loop back and be mislearned.
+# More VXLAN options follow the VNI (udpcsum, noudpcsum, dstport N, …).
+overlay() { # NS FAMILY VNI [VXLAN OPTIONS…]
+	local ns=$1 family=$2 vni=$3 other
+	shift 3
+	ip -n "$ns" link add "vx$vni" type vxlan id "$vni" local "$(vtep "$ns" "$family")" dstport 4789 "$@"
+	overlay_bridge "$ns" "$vni"
+	for other in "${underlay_hosts[@]}"; do
+		[ "$other" = "$ns" ] || flood_to "$ns" "vx$vni" "$(vtep "$other" "$family")"
+	done
+}
+
+overlay_bridge() { # NS VNI : vx$VNI becomes a port of br$VNI
+	[ -e "$work/$1-br$2" ] || {
+		# A bridge without an address of its own would change it with its ports.
+		ip -n "$1" link add "br$2" address "02:b0:${host_index[$1]}:00:00:$(printf %02x "$(($2 % 256))")" type bridge
+		ip -n "$1" link set "br$2" up
+		touch "$work/$1-br$2"
+	}
+	ip -n "$1" link set "vx$2" master "br$2"
+	ip -n "$1" link set "vx$2" up
+}
+
+# An "external" device: one for all networks, its tunnel parameters on the packets. Each network's bridge hangs on it by
+# VLAN-to-VNI mapping, the bridge is VLAN-aware.
+overlay_external() { # NS FAMILY VLAN:VNI…
+	local ns=$1 family=$2 pair other
+	shift 2
+	ip -n "$ns" link add vxe type vxlan external local "$(vtep "$ns" "$family")" dstport 4789 udpcsum udp6zerocsumrx
+	ip -n "$ns" link add bre type bridge vlan_filtering 1 vlan_default_pvid 0
+	ip -n "$ns" link set vxe master bre
+	in_ns "$ns" bridge link set dev vxe vlan_tunnel on
+	ip -n "$ns" link set bre up
+	ip -n "$ns" link set vxe up
+	for pair in "$@"; do
+		in_ns "$ns" bridge vlan add dev vxe vid "${pair%:*}"
+		in_ns "$ns" bridge vlan add dev vxe vid "${pair%:*}" tunnel_info id "${pair#*:}"
+		in_ns "$ns" bridge vlan add dev bre vid "${pair%:*}" self
+		for other in "${underlay_hosts[@]}"; do
+			[ "$other" = "$ns" ] || in_ns "$ns" bridge fdb append 00:00:00:00:00:00 dev vxe \
+				dst "$(vtep "$other" "$family")" src_vni "${pair#*:}"
+		done
+	done
+}
+
+flood_to() { # NS DEVICE ADDRESS
+	in_ns "$1" bridge fdb append 00:00:00:00:00:00 dev "$2" dst "$3"
+}
+
+# Removes what overlay made, for the next round of a matrix.
+overlay_remove() { # NS VNI
+	ip -n "$1" link del "vx$2"
+}
+
+# A VM: a namespace whose eth0 is a port of the host's bridge.
+attach_vm() { # VM HOST BRIDGE PORT ADDRESSES
+	ip link add "$4" netns "$2" type veth peer name eth0 netns "$1"
+	ip -n "$2" link set "$4" master "$3"
+	ip -n "$2" link set "$4" up
+	add_addresses "$1" eth0 "$5"
+	ip -n "$1" link set eth0 up
+}
+
+# --- the balancer ------------------------------------------------------------
+
+service() { # NS PROTOCOL(t|u) VIP:PORT REALSERVER:PORT…
+	local ns=$1 protocol=$2 vip=$3 real
+	shift 3
+	in_ns "$ns" ipvsadm -A "-$protocol" "$vip" -s rr
+	for real in "$@"; do in_ns "$ns" ipvsadm -a "-$protocol" "$vip" -r "$real" -m; done
+}
+
+first_mark=0x48594c42
+
+# Everything from a client to one of the addresses carries the first mark.
+mark_to() { # NS ADDRESS…
+	local ns=$1 address
+	shift
+	{
+		printf '%s\n' 'table inet first_mark {' 'chain prerouting {' 'type filter hook prerouting priority mangle;'
+		for address in "$@"; do
+			case $address in
+			*:*) echo "ip6 daddr $address meta mark set $first_mark counter" ;;
+			*) echo "ip daddr $address meta mark set $first_mark counter" ;;
+			esac
+		done
+		printf '%s\n' '}' '}'
+	} | in_ns "$ns" nft -f -
+}
+
+# --- traffic -----------------------------------------------------------------
+
+# Our server (server.py): HTTP on port 80, UDP echo on port 7, all addresses, each request one line of its log:
+# PROTOCOL CLIENT PORT SERVER WHAT
+start_server() { # NS LOG
+	in_ns "$1" /usr/bin/python3 "$netns_dir/server.py" "$2" > "$2.errors" 2>&1 &
+	background+=($!)
+	wait_until 30 grep -q ready "$2"
+}
+
+url() { # ADDRESS PATH
+	case $1 in
+	*:*) echo "http://[$1]$2" ;;
+	*) echo "http://$1$2" ;;
+	esac
+}
+
+# One small request; prints the client's address as the server saw it.
+http_get() { # NS ADDRESS [SECONDS]
+	in_ns "$1" curl -g -s -S -f -m "${3:-10}" "$(url "$2" /)"
+}
+
+# A large answer arrives as it left. The server repeats a pattern; both ends know its checksum.
+http_download() { # NS ADDRESS BYTES
+	local got
+	got=$(in_ns "$1" curl -g -s -S -f -m 60 "$(url "$2" "/bytes/$3")" | sha256sum)
+	equal "${got%% *}" "$(pattern "$3" | sha256sum | cut -d' ' -f1)"
+}
+
+http_upload() { # NS ADDRESS BYTES
+	local got
+	got=$(pattern "$3" | in_ns "$1" curl -g -s -S -f -m 60 -H 'Expect:' -T - "$(url "$2" /upload)")
+	equal "$got" "$(pattern "$3" | sha256sum | cut -d' ' -f1)"
+}
+
+pattern() { # BYTES : the same as server.py's
+	/usr/bin/python3 -c 'import sys
+block = bytes((i * 7 + i // 251) & 255 for i in range(65536))
+left = int(sys.argv[1])
+while left > 0:
+    sys.stdout.buffer.write(block[:min(left, 65536)])
+    left -= 65536' "$1"
+}
+
+# One datagram there and back; prints what came back: the client's address as the server saw it, and the text.
+udp_echo() { # NS ADDRESS TEXT [BYTES]
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	in_ns "$1" timeout 4 bash -c 'exec 3<> "/dev/udp/$1/7"
+		for try in 1 2 3; do
+			echo "$2" >&3
+			read -r -t 1 -u 3 line && echo "$line" && exit 0
+		done
+		exit 1' - "$2" "$3"
+}
+
+# --- captures ----------------------------------------------------------------
+
+# A capture is FILE; it is running when capture_start returns, and complete when capture_stop does.
+declare -A capture_pid=()
+capture_start() { # NS DEVICE FILE [FILTER…]
+	local ns=$1 device=$2 file=$3
+	shift 3
+	in_ns "$ns" tcpdump -i "$device" -U -n -s 256 -B 8192 -Z root -w "$file" "$@" 2> "$file.log" &
+	capture_pid[$file]=$!
+	background+=($!)
+	wait_until 20 grep -q 'listening on' "$file.log"
+}
+
+capture_stop() { # FILE
+	kill -INT "${capture_pid[$1]}" 2> /dev/null || true
+	wait "${capture_pid[$1]}" 2> /dev/null || true
+	unset "capture_pid[$1]"
+	grep -q '^0 packets dropped by kernel' "$1.log" || note "capture: $(grep dropped "$1.log" || true)"
+}
+
+capture_count() { # FILE [FILTER…]
+	local file=$1
+	shift
+	tcpdump -n -r "$file" "$@" 2> /dev/null | grep -c . || true
+}
+
+# VXLAN packets by their flag byte, in a tcpdump filter; tcpdump's udp[] is for IPv4 alone.
+flags_filter() { # FAMILY FLAGS
+	case $1 in
+	4) echo "udp dst port 4789 and udp[8] = $2" ;;
+	6) echo "ip6 proto 17 and ip6[42:2] = 4789 and ip6[48] = $2" ;;
+	esac
+}

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The main job's network, which several scenarios stand on: IPVS NAT over VXLAN, and a real server whose default route
+# is not the balancer.
+#
+#            200.1.1.2                                  underlay 172.18.10.N, 2001:db8:18::N
+#            2001:db8:c1::2                                            |
+#   client ------------------ lbhost  VIP 198.51.100.10, br100 10.1.1.254    .1 ---+
+#      |                              VIP 2001:db8:51::10, …:10::254               |
+#      |                      rshost  br100 ---- tap0 - rs 10.1.1.2, …:10::2 .2 ---+
+#      |                                                                           |
+#      +--------------------- gwhost  br100 10.1.1.1, …:10::1 (rs's gateway)  .3 ---+
+#            200.1.2.2        overlay 10.1.1.0/24, 2001:db8:10::/64 = VXLAN 100 on the three br100
+#            2001:db8:c2::2   and inside it, tagged as VLAN 7, 10.1.7.0/24, 2001:db8:17::/64
+#
+# The balancer's services: 198.51.100.10 and 2001:db8:51::10 lead to rs's untagged addresses, .17 and ::17 to its tagged.
+
+vip4=198.51.100.10 vip6=2001:db8:51::10
+vip4_vlan=198.51.100.17 vip6_vlan=2001:db8:51::17
+
+# The part that stays while the overlay changes.
+nat_hosts() {
+	local host
+	require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack 8021q
+	underlay_switch
+	setup_ns client lbhost rshost gwhost rs
+	underlay_host "$lbhost" 1
+	underlay_host "$rshost" 2
+	underlay_host "$gwhost" 3
+
+	# The client reaches the balancer; the server's own gateway reaches the client another way.
+	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lbhost" to-client "200.1.1.1/24 2001:db8:c1::1/64"
+	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
+	ip -n "$client" route add default via 200.1.1.1
+	ip -n "$client" route add default via 2001:db8:c1::1
+	ip -n "$gwhost" route add 200.1.1.0/24 via 200.1.2.2
+	ip -n "$gwhost" route add 2001:db8:c1::/64 via 2001:db8:c2::2
+	for host in "$lbhost" "$gwhost"; do forwarding "$host"; done
+
+	for vip in "$vip4" "$vip4_vlan"; do ip -n "$lbhost" addr add "$vip/32" dev lo; done
+	for vip in "$vip6" "$vip6_vlan"; do ip -n "$lbhost" addr add "$vip/128" dev lo nodad; done
+	for pair in t:80 u:7; do
+		service "$lbhost" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
+		service "$lbhost" "${pair%:*}" "$vip4_vlan:${pair#*:}" "10.1.7.2:${pair#*:}"
+		service "$lbhost" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
+		service "$lbhost" "${pair%:*}" "[$vip6_vlan]:${pair#*:}" "[2001:db8:17::2]:${pair#*:}"
+	done
+	mark_to "$lbhost" "$vip4" "$vip4_vlan" "$vip6" "$vip6_vlan"
+}
+
+# The overlay over one family of the underlay; called again for another one. VXLAN options may follow.
+nat_overlay() { # FAMILY [VXLAN OPTIONS…]
+	local host first=''
+	[ -e "$work/$lbhost-br100" ] || first=yes
+	for host in "$lbhost" "$rshost" "$gwhost"; do
+		[ -n "$first" ] || overlay_remove "$host" 100
+		overlay "$host" "$1" 100 "${@:2}"
+	done
+	[ -n "$first" ] || return 0
+	nat_vlan "$lbhost" 254
+	nat_vlan "$gwhost" 1
+	attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
+	ip -n "$rs" link add eth0.7 link eth0 type vlan id 7
+	add_addresses "$rs" eth0.7 "10.1.7.2/24 2001:db8:17::2/64"
+	ip -n "$rs" link set eth0.7 up
+	ip -n "$rs" route add default via 10.1.1.1
+	ip -n "$rs" route add default via 2001:db8:10::1
+	# What the server says from its tagged addresses leaves tagged, by the same foreign gateway.
+	ip -n "$rs" route add default via 10.1.7.1 table 7
+	ip -n "$rs" route add default via 2001:db8:17::1 table 7
+	ip -n "$rs" rule add from 10.1.7.2 table 7
+	ip -n "$rs" -6 rule add from 2001:db8:17::2 table 7
+}
+
+nat_vlan() { # HOST N : its addresses in the overlay
+	add_addresses "$1" br100 "10.1.1.$2/24 2001:db8:10::$2/64"
+	ip -n "$1" link add br100.7 link br100 type vlan id 7
+	add_addresses "$1" br100.7 "10.1.7.$2/24 2001:db8:17::$2/64"
+	ip -n "$1" link set br100.7 up
+}
+
+# The module's configuration on both hosts, for an underlay family.
+nat_configure() { # FAMILY
+	ctl "$lbhost" mark list | grep -q 48594c42 || ctl "$lbhost" mark add "$first_mark"
+	pair_hosts "$lbhost" "$(vtep "$lbhost" "$1")" "$rshost" "$(vtep "$rshost" "$1")"
+}
+
+nat_ready() { # FAMILY
+	wait_until 15 nat_ready_now "$1"
+}
+
+# Endpoints are found when first used, so each look comes after a request.
+nat_ready_now() { # FAMILY
+	peer_ready "$lbhost" "$(vtep "$rshost" "$1")" && return 0
+	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
+	peer_ready "$lbhost" "$(vtep "$rshost" "$1")"
+}

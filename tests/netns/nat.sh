@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The main job. A client's request reaches a real server through an IPVS NAT balancer and a VXLAN overlay; the server
+# sees the client's own address; its reply would leave by a foreign default route and be lost. With the module on both
+# hosts it goes back through the balancer.
+#
+#   client --> lbhost [IPVS, first mark | second mark 0xf8] ==VXLAN==> rshost [record, unmark] --> rs
+#   client <-- lbhost <============================================== rshost [steer, rewrite] <-- rs
+#      ^                                                               |
+#      +---- gwhost <=== the way of rs's default route, without us ===-+      (the whole drawing: nat-topology.sh)
+#
+# For each family of the underlay: without the module, with it in three modes (steering only, rewrite only, both), and
+# after "peer del". In each mode TCP small and large in both directions and UDP, over IPv4 and IPv6 inside, untagged and
+# in VLAN 7.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/nat-topology.sh"
+
+large=${LARGE:-4000000}
+log=$work/server.log
+services=("$vip4 10.1.1.2 200.1.1.2" "$vip4_vlan 10.1.7.2 200.1.1.2"
+	"$vip6 2001:db8:10::2 2001:db8:c1::2" "$vip6_vlan 2001:db8:17::2 2001:db8:c1::2")
+
+# Nobody gets an answer, although every request arrives. All at once, for each waits for its time-out.
+nobody_is_answered() { # WHEN
+	local service vip jobs=() before
+	before=$(logged '^udp .* lost')
+	rm -f "$work"/answered-*
+	for service in "${services[@]}"; do
+		vip=${service%% *}
+		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-tcp-$vip"; } &
+		jobs+=($!)
+		{ udp_echo "$client" "$vip" lost > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}" || true
+	for service in "${services[@]}"; do
+		vip=${service%% *}
+		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
+		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
+	done
+	check "requests reached the server $1" at_least "$(($(logged '^udp .* lost') - before))" 4
+}
+
+logged() { # REGULAR EXPRESSION
+	grep -c -e "$1" "$log" || true
+}
+
+# The row of the session table that the last request over PROTOCOL to SERVER made, column by column.
+row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
+	local port expected actual
+	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
+	expected="1 $5 $port $3 $4 $2 $(mac_of "$lbhost" br100) $(vtep "$lbhost" "$6") 100"
+	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
+		awk '$1 == 1 { $1 = $1; print }')
+	equal "$actual" "$expected"
+}
+
+# Behind the record stage nothing may carry the mark: nftables counts what the VXLAN driver gets.
+watch_behind_record() {
+	in_ns "$rshost" nft -f - <<-NFT
+		table inet behind {
+			counter marked { }
+			counter clean { }
+			chain input {
+				type filter hook input priority 2147483647; policy accept;
+				udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked
+				udp dport 4789 @th,64,8 0x08 counter name clean
+			}
+		}
+	NFT
+}
+
+behind() { # COUNTER
+	in_ns "$rshost" nft -j list counter inet behind "$1" | jq '.nftables[] | .counter? | .packets // empty'
+}
+
+request_round() { # FAMILY MODE
+	local what service vip server seen text
+	for service in "${services[@]}"; do
+		read -r vip server seen <<< "$service"
+		what="$vip over IPv$1, $2"
+		check "TCP to $vip: the server sees $seen ($what)" equal "$(http_get "$client" "$vip" 2>&1 || true)" "$seen"
+		check "its row in the session table" row_is tcp 6 "$server" 80 "$seen" "$1"
+		check "download, checksummed ($what)" http_download "$client" "$vip" "$large"
+		check "upload, checksummed ($what)" http_upload "$client" "$vip" "$large"
+		text="$2-$1-$RANDOM"
+		check "UDP echo ($what)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
+		check "its row in the session table" row_is udp 17 "$server" 7 "$seen" "$1"
+		check "the server's log has the client's address and the text" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+	done
+}
+
+one_mode() { # FAMILY MODE
+	local family=$1 mode=$2 marked recorded steered rewritten wire=$work/wire-$1-$2
+	ctl "$rshost" resume all
+	case $mode in
+	steering) ctl "$rshost" pause rewrite ;;
+	rewrite) ctl "$rshost" pause steer ;;
+	esac
+	marked=$(stat_of "$lbhost" marked) recorded=$(stat_of "$rshost" recorded)
+	steered=$(stat_of "$rshost" steered) rewritten=$(stat_of "$rshost" rewritten)
+	in_ns "$rshost" nft reset counters > /dev/null
+	capture_start "$switch" p2 "$wire" udp dst port 4789
+	request_round "$family" "$mode"
+	capture_stop "$wire"
+
+	check "the balancer's host marked" stat_grew "$lbhost" marked "$marked" 50
+	check "the server's host recorded each flow" stat_grew "$rshost" recorded "$recorded" 16
+	case $mode in
+	steering)
+		check "replies were steered" stat_grew "$rshost" steered "$steered" 50
+		check "none was rewritten" equal "$(stat_of "$rshost" rewritten)" "$rewritten"
+		;;
+	rewrite)
+		check "replies were rewritten" stat_grew "$rshost" rewritten "$rewritten" 50
+		check "none was steered" equal "$(stat_of "$rshost" steered)" "$steered"
+		;;
+	both)
+		check "replies were steered" stat_grew "$rshost" steered "$steered" 50
+		;;
+	esac
+	check "0xf8 is on the wire" at_least "$(capture_count "$wire" "$(flags_filter "$family" 0xf8)")" 50
+	check "the server's host sends nothing marked" \
+		equal "$(capture_count "$wire" "$(flags_filter "$family" 0xf8) and src host $(vtep "$rshost" "$family")")" 0
+	check "replies of the tagged service are tagged in the tunnel" \
+		at_least "$(capture_count "$wire" "$(tagged_filter "$family") and src host $(vtep "$rshost" "$family") \
+			and dst host $(vtep "$lbhost" "$family")")" 10
+	check "nothing is marked behind the record stage" equal "$(behind marked)" 0
+	check "and the packets are there" at_least "$(behind clean)" 50
+}
+
+# An inner frame with an 802.1Q tag, by its offset: UDP 8, VXLAN 8, two addresses 12.
+tagged_filter() { # FAMILY
+	case $1 in
+	4) echo "udp[28:2] = 0x8100" ;;
+	6) echo "ip6[68:2] = 0x8100" ;;
+	esac
+}
+
+nat_hosts
+start_server "$rs" "$log"
+watch_behind_record
+for family in ${FAMILIES:-4 6}; do
+	nat_overlay "$family"
+	wait_until 10 http_get "$lbhost" 10.1.1.2 1
+	wait_until 10 http_get "$lbhost" 2001:db8:17::2 1
+	nobody_is_answered "without the module (IPv$family)"
+	[ -z "${TOPOLOGY_ONLY:-}" ] || continue
+
+	load_module
+	nat_configure "$family"
+	check "the server's host becomes ready (IPv$family)" nat_ready "$family"
+	for mode in steering rewrite both; do one_mode "$family" "$mode"; done
+	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
+	nobody_is_answered "after peer del (IPv$family)"
+	unload_module
+done
+finish
