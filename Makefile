@@ -36,7 +36,7 @@ module:
 	@[ -n "$(KVER)" ] || { echo "no kernel headers are installed: run make deps" >&2; exit 1; }
 	@mkdir -p $(MODULE_DIR)
 	@rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*' \
-		--exclude=modules.order --exclude=Module.symvers kmod/ $(MODULE_DIR)/
+		--exclude=modules.order --exclude=Module.symvers kmod/ VERSION $(MODULE_DIR)/
 	@flock $(MODULE_DIR) $(MAKE) --no-print-directory -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(MODULE_DIR) \
 		$(if $(V),V=$(V)) modules
 
@@ -88,7 +88,7 @@ install: all
 
 DKMS_SOURCE := /usr/src/ipvs-tun-$(VERSION)
 dkms-install: tool
-	rsync -a --delete kmod/ $(DKMS_SOURCE)/
+	rsync -a --delete kmod/ VERSION $(DKMS_SOURCE)/
 	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
 	dkms install --force -m ipvs-tun -v $(VERSION) -k $(KVER)
 	install -D -m 755 build/bin/ipvs-tunctl $(PREFIX)/sbin/ipvs-tunctl
