@@ -6,14 +6,17 @@
 #ifndef ITUN_ENDPOINT_H
 #define ITUN_ENDPOINT_H
 
+#include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable.h>
+#include <linux/spinlock.h>
 
 #include "config.h"
 #include "net.h"
+#include "wire/probe.h"
 
 #define ITUN_MAX_ENDPOINTS	4096
-#define ITUN_PROBE_PROTOCOL	1
+#define ITUN_PROBE_MISSES	3	/* unanswered probes that make an endpoint silent */
 
 struct itun_endpoint_counts {
 	u64 marked;
@@ -27,23 +30,38 @@ struct itun_endpoint_key {
 	u8 pad[3];
 };
 
+/* How a readiness message goes back to where a probe came from. */
+struct itun_probe_way {
+	union itun_addr local;		/* our address that was probed; zero: by route */
+	int ifindex;			/* 0: by route */
+	u32 id;
+	u16 port;			/* host order */
+	u8 flags;			/* the flag byte of the probe, echoed */
+};
+
 struct itun_endpoint {
 	struct rhash_head node;
 	struct itun_endpoint_key key;
 	refcount_t refs;		/* the table, and paths */
 	u8 state;			/* enum ipvs_tun_endpoint_state; WRITE_ONCE under lock */
 	bool send;			/* a send peer covers it now */
+	bool covered;			/* any peer that sends or accepts covers it now */
+	bool pinned;			/* and that peer is this very address: never expires */
+	bool gone;			/* no longer in the table */
 	bool markable;			/* READ_ONCE in the data path: state is ready or always */
 	struct itun_endpoint_counts __percpu *counts;
 	u32 id;				/* a network that its traffic used, for the probe */
 	u16 port;			/* the tunnel's port that its traffic used, host order */
-	u32 used;			/* jiffies of the last packet towards it that matched a rule */
+	u32 used;			/* jiffies of its last use by traffic, path or probe */
+	union itun_addr local;		/* our address that its traffic used; under lock */
 
 	/* What the prober knows; under lock (BH off). */
 	spinlock_t lock;
 	u64 nonce;			/* of the probe under way; 0: none */
-	u64 last_nonce;			/* of the last probe that was answered or is under way */
+	u64 nonces[ITUN_PROBE_MISSES + 1];	/* of the last probes: "not ready" repeats one */
+	u8 next_nonce;			/* the place in nonces for the next one */
 	u8 missed;
+	unsigned long probe_at;		/* jiffies: when the next probe is due */
 	bool answered;			/* ever */
 	unsigned long answered_at;	/* jiffies */
 	u32 protocol_version;
@@ -57,9 +75,7 @@ struct itun_endpoint {
 	u64 their_nonce;		/* of its last probe that we answered; 0: none */
 	unsigned long their_probe_at;	/* jiffies */
 	unsigned long answer_allowed_at;	/* rate limit */
-	u8 their_flags;			/* the flag byte of its probe, echoed */
-	u32 their_id;
-	u16 their_port;
+	struct itun_probe_way their_way;
 
 	struct rcu_head rcu;
 };
@@ -70,6 +86,36 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
 					 const union itun_addr *addr, gfp_t gfp);
 bool itun_endpoint_hold(struct itun_endpoint *endpoint);
 void itun_endpoint_put(struct itun_endpoint *endpoint);
+
+/**
+ * itun_endpoint_use() - traffic towards an endpoint matched a rule
+ * @endpoint: under RCU
+ * @id: network identifier of the packet
+ * @port: its tunnel port, host order
+ * @local: its outer source: what the other side trusts, so probes have it too
+ *
+ * Looks at more than the time once a jiffy only: all CPUs share these fields.
+ *
+ * Context: any but hard interrupt.
+ */
+static inline void itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16 port,
+				     const union itun_addr *local)
+{
+	u32 now = jiffies;
+
+	if (READ_ONCE(endpoint->used) == now && READ_ONCE(endpoint->port))
+		return;
+	WRITE_ONCE(endpoint->used, now);
+	if (READ_ONCE(endpoint->id) != id)
+		WRITE_ONCE(endpoint->id, id);
+	if (READ_ONCE(endpoint->port) != port)
+		WRITE_ONCE(endpoint->port, port);
+	if (unlikely(memcmp(&endpoint->local, local, sizeof(*local)))) {
+		spin_lock_bh(&endpoint->lock);
+		endpoint->local = *local;
+		spin_unlock_bh(&endpoint->lock);
+	}
+}
 
 int itun_endpoint_init(struct itun_net *in);
 void itun_endpoint_exit(struct itun_net *in);
@@ -90,5 +136,22 @@ void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
  * and waits until what they have marked meanwhile has arrived. May sleep.
  */
 void itun_probe_farewell(struct itun_net *in);
+
+/* Between the table and the prober. */
+u8 itun_endpoint_set_state(struct itun_net *in, struct itun_endpoint *endpoint, u8 state,
+			   const char *reason);
+u8 itun_endpoint_evaluate(struct itun_net *in, struct itun_endpoint *endpoint,
+			  const struct itun_config *config);
+bool itun_endpoint_retire(struct itun_net *in, struct itun_endpoint *endpoint);
+bool itun_endpoint_is_group(const struct itun_endpoint *endpoint);
+void itun_endpoint_walk(struct itun_net *in,
+			void (*each)(struct itun_net *in, struct itun_endpoint *endpoint,
+				     void *arg),
+			void *arg);
+
+int itun_prober_start(struct itun_net *in, bool accepts);
+void itun_prober_stop(struct itun_net *in);
+void itun_prober_kick(struct itun_net *in);
+void itun_prober_free(struct itun_net *in);
 
 #endif /* ITUN_ENDPOINT_H */

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Readiness messages, and the life of the prober that sends them.
+ *
+ * A probe is a marked tunnel packet, so a host without the module drops it
+ * just as it would drop a marked packet of a flow. It leaves by a socket: our
+ * own LOCAL_OUT hook does not look at what has no device yet. Answers come in
+ * by the record stage, never by the socket.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "outer.h"
+#include "prober.h"
+
+static struct socket *make_socket(struct net *net, int family)
+{
+	struct socket *socket;
+	int err = sock_create_kern(net, family, SOCK_DGRAM, IPPROTO_UDP, &socket);
+
+	if (err)
+		return ERR_PTR(err);
+	/* It takes an ephemeral port, to which anyone may send: nothing reads
+	 * what comes, so no more than one packet is to be kept.
+	 */
+	socket->sk->sk_rcvbuf = 0;
+	if (family == AF_INET6)
+		ip6_sock_set_v6only(socket->sk);
+	return socket;
+}
+
+/* On first use: most hosts need one family only. */
+static struct socket *get_socket(struct itun_prober *prober, u8 family)
+{
+	struct socket **place = family == 4 ? &prober->socket4 : &prober->socket6;
+	struct socket *socket;
+
+	mutex_lock(&prober->mutex);
+	socket = *place;
+	if (!socket) {
+		socket = make_socket(prober->in->net, family == 4 ? AF_INET : AF_INET6);
+		if (!IS_ERR(socket))
+			*place = socket;
+	}
+	mutex_unlock(&prober->mutex);
+	return socket;
+}
+
+static int build(struct itun_net *in, const struct itun_message *message, u8 *payload)
+{
+	/* A group that no bridge forwards, should a tunnel driver let it in. */
+	struct itun_probe probe = {
+		.dst = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e },
+		.src = { 0x02, 0x00, 0x00, 0x00, 0x88, 0xb5 },
+		.nonce = message->nonce,
+		.protocol_version = ITUN_PROBE_PROTOCOL,
+		.kind = message->kind,
+		.tunnels = BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN),
+		.tunnel_type = IPVS_TUN_TUNNEL_TYPE_VXLAN,
+		.version = ITUN_VERSION,
+	};
+	const struct itun_tunnel_config *tunnel;
+	const struct itun_config *config;
+
+	BUILD_BUG_ON(IPVS_TUN_MAX_ACCEPT_MARKS > ITUN_PROBE_MARKS_MAX);
+	rcu_read_lock();
+	config = rcu_dereference(in->config);
+	if (!config) {
+		rcu_read_unlock();
+		return -ESHUTDOWN;
+	}
+	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
+	probe.accept_count = tunnel->n_accept;
+	memcpy(probe.accept_marks, tunnel->accept_mark, 4 * tunnel->n_accept);
+	rcu_read_unlock();
+
+	memset(payload, 0, ITUN_VXLAN_HLEN);
+	itun_vxlan_set_flags(payload, message->way.flags);
+	itun_vxlan_set_vni(payload, message->way.id);
+	itun_probe_build(payload + ITUN_VXLAN_HLEN, &probe);
+	return 0;
+}
+
+/**
+ * itun_message_send() - send one readiness message
+ * @prober: the namespace's
+ * @message: what, whereto and how
+ *
+ * Context: process.
+ * Return: 0 or a negative error number.
+ */
+int itun_message_send(struct itun_prober *prober, const struct itun_message *message)
+{
+	const struct itun_probe_way *way = &message->way;
+	u8 payload[ITUN_VXLAN_HLEN + ITUN_PROBE_FRAME_LEN];
+	struct kvec vec = { .iov_base = payload, .iov_len = sizeof(payload) };
+	union {
+		struct cmsghdr header;
+		u8 bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} control = {};
+	struct sockaddr_in6 to6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(way->port),
+		.sin6_scope_id = way->ifindex,
+	};
+	struct sockaddr_in to4 = {
+		.sin_family = AF_INET,
+		.sin_port = htons(way->port),
+		.sin_addr.s_addr = message->remote.ip,
+	};
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT, .msg_control = &control };
+	struct socket *socket;
+	int sent;
+
+	sent = build(prober->in, message, payload);
+	if (sent)
+		return sent;
+	socket = get_socket(prober, message->family);
+	if (IS_ERR(socket))
+		return PTR_ERR(socket);
+
+	if (message->family == 4) {
+		struct in_pktinfo *info = CMSG_DATA(&control.header);
+
+		msg.msg_name = &to4;
+		msg.msg_namelen = sizeof(to4);
+		msg.msg_controllen = CMSG_SPACE(sizeof(*info));
+		control.header.cmsg_level = SOL_IP;
+		control.header.cmsg_type = IP_PKTINFO;
+		control.header.cmsg_len = CMSG_LEN(sizeof(*info));
+		info->ipi_ifindex = way->ifindex;
+		info->ipi_spec_dst.s_addr = way->local.ip;
+	} else {
+		struct in6_pktinfo *info = CMSG_DATA(&control.header);
+
+		memcpy(&to6.sin6_addr, &message->remote, sizeof(to6.sin6_addr));
+		msg.msg_name = &to6;
+		msg.msg_namelen = sizeof(to6);
+		msg.msg_controllen = CMSG_SPACE(sizeof(*info));
+		control.header.cmsg_level = SOL_IPV6;
+		control.header.cmsg_type = IPV6_PKTINFO;
+		control.header.cmsg_len = CMSG_LEN(sizeof(*info));
+		info->ipi6_ifindex = way->ifindex;
+		memcpy(&info->ipi6_addr, &way->local, sizeof(info->ipi6_addr));
+	}
+	sent = kernel_sendmsg(socket, &msg, &vec, 1, sizeof(payload));
+	return min(sent, 0);
+}
+
+/**
+ * itun_probe_receive() - a readiness message inside a tunnel packet
+ * @in: namespace
+ * @config: the snapshot in force
+ * @outer: the parsed packet; its flag byte is not the normal one
+ * @skb: the packet, not changed; the caller consumes it
+ * @ifindex: device that it came by
+ *
+ * Context: softirq, under RCU.
+ */
+void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
+			const struct itun_outer *outer, const struct sk_buff *skb, int ifindex)
+{
+	u8 frame[ITUN_PROBE_FRAME_LEN];
+	struct itun_probe probe;
+
+	if (skb_copy_bits(skb, outer->inner, frame, sizeof(frame)) ||
+	    itun_probe_parse(frame, sizeof(frame), &probe)) {
+		itun_count(in, probe_malformed);
+		return;
+	}
+	switch (probe.kind) {
+	case ITUN_PROBE_KIND_PROBE:
+		itun_probe_receive_question(in, config, outer, &probe, ifindex);
+		break;
+	case ITUN_PROBE_KIND_ANSWER:
+	case ITUN_PROBE_KIND_NOT_READY:
+		itun_probe_receive_answer(in, config, outer, &probe);
+		break;
+	default:	/* of another version of the protocol */
+		itun_count(in, probe_malformed);
+	}
+}
+
+/**
+ * itun_prober_kick() - probe what is due now
+ * @in: namespace
+ *
+ * A jiffy later, so that who made an endpoint for a packet can still call
+ * itun_endpoint_use(), and that many new endpoints make one round.
+ *
+ * Context: any but hard interrupt.
+ */
+void itun_prober_kick(struct itun_net *in)
+{
+	struct itun_prober *prober = READ_ONCE(in->prober);
+
+	if (prober && READ_ONCE(prober->running))
+		mod_delayed_work(system_unbound_wq, &prober->tick, 1);
+}
+
+/**
+ * itun_prober_start() - probe and answer from now on
+ * @in: namespace
+ * @accepts: there are accept peers
+ *
+ * Context: process, under the mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int itun_prober_start(struct itun_net *in, bool accepts)
+{
+	struct itun_prober *prober = in->prober;
+
+	if (!prober) {
+		prober = kvzalloc(sizeof(*prober), GFP_KERNEL);
+		if (!prober)
+			return -ENOMEM;
+		prober->in = in;
+		prober->second = jiffies;
+		mutex_init(&prober->mutex);
+		spin_lock_init(&prober->lock);
+		INIT_DELAYED_WORK(&prober->tick, itun_probe_tick);
+		INIT_WORK(&prober->answer, itun_probe_send_answers);
+		/* The data path reads the pointer with READ_ONCE(). */
+		smp_store_release(&in->prober, prober);
+	}
+	if (accepts) {
+		spin_lock_bh(&prober->lock);
+		prober->quiet = false;
+		spin_unlock_bh(&prober->lock);
+	}
+	WRITE_ONCE(prober->running, true);
+	return 0;
+}
+
+/**
+ * itun_prober_stop() - probe no more
+ * @in: namespace
+ *
+ * The prober itself stays: a farewell may still have to be said.
+ *
+ * Context: process, under the mutex; waits for a probe that is being sent.
+ */
+void itun_prober_stop(struct itun_net *in)
+{
+	if (!in->prober)
+		return;
+	WRITE_ONCE(in->prober->running, false);
+	cancel_delayed_work_sync(&in->prober->tick);
+}
+
+/**
+ * itun_prober_free() - stop and release everything
+ * @in: namespace
+ *
+ * Its sockets hold no reference to the namespace, so this comes before that
+ * goes.
+ *
+ * Context: process; no softirq can come here any more.
+ */
+void itun_prober_free(struct itun_net *in)
+{
+	struct itun_prober *prober = in->prober;
+
+	if (!prober)
+		return;
+	itun_prober_stop(in);
+	cancel_work_sync(&prober->answer);
+	if (prober->socket4)
+		sock_release(prober->socket4);
+	if (prober->socket6)
+		sock_release(prober->socket6);
+	in->prober = NULL;
+	kvfree(prober);
+}
