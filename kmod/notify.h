@@ -10,7 +10,7 @@
 struct itun_endpoint;
 
 void itun_notify_session(struct itun_net *in, struct itun_session *session, u8 cmd);
-void itun_notify_endpoint(struct itun_net *in, const struct itun_endpoint *endpoint, u8 cmd);
+void itun_notify_endpoint(struct itun_net *in, struct itun_endpoint *endpoint, u8 cmd);
 
 int itun_netlink_init(void);
 void itun_netlink_exit(void);

@@ -1,0 +1,718 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration: snapshots and the transactions that replace them. */
+#include "config.h"
+
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "device.h"
+#include "endpoint.h"
+#include "net.h"
+#include "netlink.h"
+#include "path.h"
+#include "stages.h"
+#include "wire/vxlan.h"
+
+#define ITUN_DEFAULT_BYTE	(ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK)
+
+const struct itun_config itun_config_default = {
+	.timeout = {
+		[IPVS_TUN_SESSION_STATE_TCP_SYN] = 60 * HZ,
+		[IPVS_TUN_SESSION_STATE_TCP_ESTABLISHED] = 900 * HZ,
+		[IPVS_TUN_SESSION_STATE_TCP_FIN] = 120 * HZ,
+		[IPVS_TUN_SESSION_STATE_UDP] = 300 * HZ,
+		[IPVS_TUN_SESSION_STATE_ICMP] = 30 * HZ,
+		[IPVS_TUN_SESSION_STATE_OTHER] = 300 * HZ,
+	},
+	.limit_sessions = 1048576,
+	.tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN] = {
+		.second_mark = ITUN_VXLAN_DEFAULT_MARK,
+		.n_accept = 1,
+		.accept_mark = { ITUN_VXLAN_DEFAULT_MARK },
+		.accept = {
+			[BIT_WORD(ITUN_DEFAULT_BYTE)] = BIT_MASK(ITUN_DEFAULT_BYTE),
+		},
+		.auto_ports = true,
+	},
+};
+
+/**
+ * itun_addr_in_prefix() - does a prefix cover an address?
+ * @addr: address
+ * @prefix: prefix, host bits zero
+ * @family: of both, 4 or 6
+ * @len: prefix length, within the family's
+ *
+ * Context: any.
+ */
+bool itun_addr_in_prefix(const union itun_addr *addr, const union itun_addr *prefix,
+			 u8 family, u8 len)
+{
+	unsigned int whole = len / 32, rest = len % 32;
+
+	if (family == 4 && len > 32)
+		return false;
+	if (memcmp(addr, prefix, whole * sizeof(addr->ip6[0])))
+		return false;
+	/* A shift by 32 has no meaning in C, so no rest comes first. */
+	return !rest || !((addr->ip6[whole] ^ prefix->ip6[whole]) & htonl(~0U << (32 - rest)));
+}
+
+/**
+ * itun_config_peer() - the peer that an address belongs to
+ * @config: a snapshot, under RCU or the mutex
+ * @family: 4 or 6
+ * @addr: address
+ *
+ * Return: the peer with the longest prefix, or NULL.
+ */
+const struct itun_peer *itun_config_peer(const struct itun_config *config, u8 family,
+					 const union itun_addr *addr)
+{
+	u32 i;
+
+	for (i = 0; i < config->n_peers; i++) {
+		const struct itun_peer *peer = config->peers[i];
+
+		if (peer->family == family &&
+		    itun_addr_in_prefix(addr, &peer->prefix, family, peer->prefix_len))
+			return peer;
+	}
+	return NULL;
+}
+
+/**
+ * itun_mark_put() - give a reference to a mark rule back
+ * @mark: rule
+ *
+ * Context: any but hard interrupts.
+ */
+void itun_mark_put(struct itun_mark *mark)
+{
+	if (refcount_dec_and_test(&mark->refs)) {
+		free_percpu(mark->counts);
+		kfree(mark);
+	}
+}
+
+/**
+ * itun_peer_put() - give a reference to a peer back
+ * @peer: peer
+ */
+void itun_peer_put(struct itun_peer *peer)
+{
+	if (refcount_dec_and_test(&peer->refs))
+		kfree(peer);
+}
+
+/**
+ * itun_zone_config_put() - give a reference to a zone's description back
+ * @zone: zone
+ */
+void itun_zone_config_put(struct itun_zone_config *zone)
+{
+	if (refcount_dec_and_test(&zone->refs))
+		kfree(zone);
+}
+
+/* An array of n pointers has room for the next power of two, and at least for
+ * eight: so its capacity needs no field, and adding one is cheap on average.
+ */
+static size_t itun_list_room(u32 n)
+{
+	return n <= 8 ? 8 : roundup_pow_of_two(n);
+}
+
+static void **itun_list_grow(void **list, u32 n)
+{
+	void **grown;
+
+	if (list && (n < 8 || !is_power_of_2(n)))
+		return list;
+	grown = kvmalloc_array(itun_list_room(n + 1), sizeof(*list), GFP_KERNEL_ACCOUNT);
+	if (!grown)
+		return NULL;
+	if (n)
+		memcpy(grown, list, n * sizeof(*list));
+	kvfree(list);
+	return grown;
+}
+
+static int itun_list_add(void ***list, u32 *n, void *object)
+{
+	void **grown = itun_list_grow(*list, *n);
+
+	if (!grown)
+		return -ENOMEM;
+	grown[(*n)++] = object;
+	*list = grown;
+	return 0;
+}
+
+static void itun_list_remove(void *list, u32 *n, u32 i)
+{
+	void **at = (void **)list + i;
+
+	memmove(at, at + 1, (--*n - i) * sizeof(*at));
+}
+
+static void *itun_list_copy(void *list, u32 n)
+{
+	void *copy = kvmalloc_array(itun_list_room(n), sizeof(void *), GFP_KERNEL_ACCOUNT);
+
+	if (copy && n)
+		memcpy(copy, list, n * sizeof(void *));
+	return copy;
+}
+
+/**
+ * itun_config_discard() - free a snapshot that nobody reads
+ * @config: a copy that was not committed, or a former snapshot after its
+ *	grace period; may be NULL
+ *
+ * Context: any but hard interrupts.
+ */
+void itun_config_discard(struct itun_config *config)
+{
+	if (!config)
+		return;
+	itun_config_flush_marks(config);
+	itun_config_flush_peers(config);
+	itun_config_flush_zones(config);
+	kvfree(config->marks);
+	kvfree(config->peers);
+	kvfree(config->zones);
+	kvfree(config->vni_zones);
+	kfree(config);
+}
+
+static void itun_config_free_rcu(struct rcu_head *rcu)
+{
+	itun_config_discard(container_of(rcu, struct itun_config, rcu));
+}
+
+static struct itun_config *itun_config_current(struct itun_net *in)
+{
+	return rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
+}
+
+/**
+ * itun_config_copy() - begin a transaction
+ * @in: namespace
+ *
+ * The copy shares the objects of the snapshot in force; without one, it has
+ * the defaults.
+ *
+ * Context: process, under RTNL and the mutex.
+ * Return: the copy, for itun_config_commit() or itun_config_discard(), or NULL
+ * without memory.
+ */
+struct itun_config *itun_config_copy(struct itun_net *in)
+{
+	const struct itun_config *old = itun_config_current(in) ?: &itun_config_default;
+	struct itun_config *next;
+	u32 i;
+
+	next = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	if (!next)
+		return NULL;
+	memset(&next->rcu, 0, sizeof(next->rcu));
+	next->vni_zones = NULL;
+	next->n_vni_zones = 0;
+	next->marks = itun_list_copy(old->marks, old->n_marks);
+	next->peers = itun_list_copy(old->peers, old->n_peers);
+	next->zones = itun_list_copy(old->zones, old->n_zones);
+	if (!next->marks || !next->peers || !next->zones) {
+		/* No reference was taken yet, so none is to be put. */
+		next->n_marks = 0;
+		next->n_peers = 0;
+		next->n_zones = 0;
+		itun_config_discard(next);
+		return NULL;
+	}
+	for (i = 0; i < next->n_marks; i++)
+		refcount_inc(&next->marks[i]->refs);
+	for (i = 0; i < next->n_peers; i++)
+		refcount_inc(&next->peers[i]->refs);
+	for (i = 0; i < next->n_zones; i++)
+		refcount_inc(&next->zones[i]->refs);
+	return next;
+}
+
+static int itun_compare_marks(const void *a, const void *b)
+{
+	const struct itun_mark *x = *(struct itun_mark * const *)a;
+	const struct itun_mark *y = *(struct itun_mark * const *)b;
+
+	if (x->prio != y->prio)
+		return x->prio < y->prio ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int itun_compare_peers(const void *a, const void *b)
+{
+	const struct itun_peer *x = *(struct itun_peer * const *)a;
+	const struct itun_peer *y = *(struct itun_peer * const *)b;
+
+	if (x->family != y->family)
+		return x->family - y->family;
+	if (x->prefix_len != y->prefix_len)
+		return y->prefix_len - x->prefix_len;
+	return memcmp(&x->prefix, &y->prefix, sizeof(x->prefix));
+}
+
+static int itun_compare_vni_zones(const void *a, const void *b)
+{
+	const struct itun_vni_zone *x = a, *y = b;
+
+	return x->vni < y->vni ? -1 : x->vni > y->vni;
+}
+
+/* What readers need in another order or form than the objects have it. */
+static int itun_config_derive(struct itun_net *in, struct itun_config *next)
+{
+	u32 i, j, n = 0;
+
+	sort(next->marks, next->n_marks, sizeof(*next->marks), itun_compare_marks, NULL);
+	sort(next->peers, next->n_peers, sizeof(*next->peers), itun_compare_peers, NULL);
+
+	next->any_accept = false;
+	next->any_send = false;
+	for (i = 0; i < next->n_peers; i++) {
+		struct itun_peer *peer = next->peers[i];
+		const struct net_device *dev;
+
+		if (peer->flags & IPVS_TUN_PEER_FLAG_ACCEPT)
+			next->any_accept = true;
+		if (peer->flags & IPVS_TUN_PEER_FLAG_SEND)
+			next->any_send = true;
+		if (peer->dev[0]) {
+			dev = __dev_get_by_name(in->net, peer->dev);
+			WRITE_ONCE(peer->ifindex, dev ? dev->ifindex : 0);
+		}
+	}
+
+	for (i = 0; i < next->n_zones; i++)
+		n += next->zones[i]->n_vnis;
+	if (!n)
+		return 0;
+	next->vni_zones = kvmalloc_array(n, sizeof(*next->vni_zones), GFP_KERNEL_ACCOUNT);
+	if (!next->vni_zones)
+		return -ENOMEM;
+	for (i = 0; i < next->n_zones; i++) {
+		const struct itun_zone_config *zone = next->zones[i];
+
+		for (j = 0; j < zone->n_vnis; j++)
+			next->vni_zones[next->n_vni_zones++] = (struct itun_vni_zone) {
+				.vni = zone->vnis[j],
+				.zone = zone->vnis[0],
+			};
+	}
+	sort(next->vni_zones, next->n_vni_zones, sizeof(*next->vni_zones),
+	     itun_compare_vni_zones, NULL);
+	return 0;
+}
+
+static bool itun_config_same_zones(const struct itun_config *a, const struct itun_config *b)
+{
+	return a->n_vni_zones == b->n_vni_zones &&
+	       (!a->n_vni_zones ||
+		!memcmp(a->vni_zones, b->vni_zones, a->n_vni_zones * sizeof(*a->vni_zones)));
+}
+
+static bool itun_path_of_other_zone(const struct itun_path *path, const void *arg)
+{
+	const struct itun_config *config = arg;
+
+	return path->zone->id != itun_config_zone(config, path->key.id);
+}
+
+/* Sessions are keyed by zone: those of a VNI that is of another zone now would
+ * never be found again, or be found by the wrong tenant.
+ */
+static void itun_config_kill_zones(struct itun_net *in, const struct itun_config *config)
+{
+	/* A packet that still reads the old snapshot may be making a path. */
+	synchronize_net();
+	local_bh_disable();
+	rcu_read_lock();
+	itun_path_kill(in, itun_path_of_other_zone, config);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/**
+ * itun_config_commit() - put a changed copy into force
+ * @in: namespace, its tables allocated
+ * @next: the copy; consumed on success only
+ * @extack: for what could not be done
+ *
+ * Everything that can fail comes before the new snapshot is published: a
+ * failure leaves the old state. Hooks are added before and removed after, so
+ * that they are there whenever the snapshot needs them.
+ *
+ * Context: process, under RTNL and the mutex.
+ * Return: 0 or a negative error number.
+ */
+int itun_config_commit(struct itun_net *in, struct itun_config *next,
+		       struct netlink_ext_ack *extack)
+{
+	struct itun_config *old = itun_config_current(in);
+	const struct itun_config *before = old ?: &itun_config_default;
+	unsigned int hooks = in->hooks, wanted;
+	int err;
+
+	ASSERT_RTNL();
+
+	/* A path keeps a generation and a verdict in one word: 31 bits. */
+	next->generation = (before->generation + 1) & INT_MAX;
+	if (!next->generation)
+		next->generation = 1;
+
+	err = itun_config_derive(in, next);
+	if (err)
+		return err;
+
+	wanted = itun_hooks_wanted(next);
+	err = itun_hooks_update(in, hooks | wanted);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "cannot register hooks (error %d)", -err);
+		goto restore_hooks;
+	}
+	err = itun_device_rebuild_ports(in, next);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "cannot determine the tunnel ports (error %d)", -err);
+		goto restore_hooks;
+	}
+
+	rcu_assign_pointer(in->config, next);
+
+	if (!itun_config_same_zones(before, next))
+		itun_config_kill_zones(in, next);
+	if (hooks & ~wanted & ITUN_HOOK_IN) {
+		/* Their marks would reach a host that no longer clears them. */
+		itun_probe_farewell(in);
+	}
+	itun_hooks_update(in, wanted);
+	itun_endpoint_reconfigure(in, next);
+	if (old)
+		call_rcu(&old->rcu, itun_config_free_rcu);
+	return 0;
+
+restore_hooks:
+	/* Taking hooks away cannot fail. */
+	itun_hooks_update(in, hooks);
+	return err;
+}
+
+/**
+ * itun_config_release() - the end of a namespace's configuration
+ * @in: namespace whose hooks are gone
+ *
+ * Context: process; no transaction can come any more. Whoever unloads the
+ * module waits with rcu_barrier() afterwards.
+ */
+void itun_config_release(struct itun_net *in)
+{
+	struct itun_config *config = rcu_replace_pointer(in->config, NULL, true);
+
+	if (config)
+		call_rcu(&config->rcu, itun_config_free_rcu);
+}
+
+static int itun_config_find_mark(const struct itun_config *config, u32 value, u32 mask)
+{
+	u32 i;
+
+	for (i = 0; i < config->n_marks; i++)
+		if (config->marks[i]->value == value && config->marks[i]->mask == mask)
+			return i;
+	return -1;
+}
+
+static bool itun_mark_same(const struct itun_mark *a, const struct itun_mark *b)
+{
+	return a->value == b->value && a->mask == b->mask && a->tunnels == b->tunnels &&
+	       a->prio == b->prio && a->dst_family == b->dst_family &&
+	       a->dst_len == b->dst_len && !memcmp(&a->dst, &b->dst, sizeof(a->dst)) &&
+	       !strcmp(a->name, b->name) && a->n_vnis == b->n_vnis &&
+	       !memcmp(a->vnis, b->vnis, a->n_vnis * sizeof(*a->vnis));
+}
+
+/**
+ * itun_config_add_mark() - add a mark rule to a copy
+ * @config: copy
+ * @mark: rule; its reference passes to the copy on success
+ * @replace: take the place of a rule of the same value and mask
+ * @extack: for the refusal
+ *
+ * An equal rule is left as it is, its counters included. One that differs
+ * keeps its age, and counts from zero.
+ *
+ * Context: process, under RTNL and the mutex.
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int itun_config_add_mark(struct itun_config *config, struct itun_mark *mark, bool replace,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_mark(config, mark->value, mark->mask);
+
+	if (at >= 0) {
+		struct itun_mark *old = config->marks[at];
+
+		if (!replace) {
+			NL_SET_ERR_MSG_FMT(extack, "mark rule 0x%x/0x%x exists",
+					   mark->value, mark->mask);
+			return -EEXIST;
+		}
+		if (itun_mark_same(old, mark)) {
+			itun_mark_put(mark);
+			return 0;
+		}
+		mark->order = old->order;
+		config->marks[at] = mark;
+		itun_mark_put(old);
+		return 0;
+	}
+	if (config->n_marks >= ITUN_MAX_MARKS) {
+		NL_SET_ERR_MSG_FMT(extack, "there are %u mark rules already, the most possible",
+				   ITUN_MAX_MARKS);
+		return -ENOSPC;
+	}
+	mark->order = config->next_order++;
+	return itun_list_add((void ***)&config->marks, &config->n_marks, mark);
+}
+
+/**
+ * itun_config_del_mark() - take a mark rule out of a copy
+ * @config: copy
+ * @value: mark
+ * @mask: its mask
+ * @extack: for the refusal
+ *
+ * Return: 0 or -ENOENT.
+ */
+int itun_config_del_mark(struct itun_config *config, u32 value, u32 mask,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_mark(config, value, mask);
+
+	if (at < 0) {
+		NL_SET_ERR_MSG_FMT(extack, "no mark rule 0x%x/0x%x", value, mask);
+		return -ENOENT;
+	}
+	itun_mark_put(config->marks[at]);
+	itun_list_remove(config->marks, &config->n_marks, at);
+	return 0;
+}
+
+/**
+ * itun_config_flush_marks() - take all mark rules out of a copy
+ * @config: copy
+ */
+void itun_config_flush_marks(struct itun_config *config)
+{
+	while (config->n_marks)
+		itun_mark_put(config->marks[--config->n_marks]);
+}
+
+static int itun_config_find_peer(const struct itun_config *config, u8 family,
+				 const union itun_addr *prefix, u8 len)
+{
+	u32 i;
+
+	for (i = 0; i < config->n_peers; i++) {
+		const struct itun_peer *peer = config->peers[i];
+
+		if (peer->family == family && peer->prefix_len == len &&
+		    !memcmp(&peer->prefix, prefix, sizeof(*prefix)))
+			return i;
+	}
+	return -1;
+}
+
+static bool itun_peer_same(const struct itun_peer *a, const struct itun_peer *b)
+{
+	return a->flags == b->flags && !strcmp(a->dev, b->dev) && a->n_vnis == b->n_vnis &&
+	       !memcmp(a->vnis, b->vnis, a->n_vnis * sizeof(*a->vnis));
+}
+
+/**
+ * itun_config_add_peer() - add a peer to a copy
+ * @config: copy
+ * @peer: peer; its reference passes to the copy on success
+ * @replace: take the place of a peer of the same prefix
+ * @extack: for the refusal
+ *
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int itun_config_add_peer(struct itun_config *config, struct itun_peer *peer, bool replace,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_peer(config, peer->family, &peer->prefix, peer->prefix_len);
+	char text[ITUN_ADDR_TEXT];
+
+	if (at >= 0) {
+		struct itun_peer *old = config->peers[at];
+
+		if (!replace) {
+			NL_SET_ERR_MSG_FMT(extack, "peer %s/%u exists",
+					   itun_addr_text(text, peer->family, &peer->prefix),
+					   peer->prefix_len);
+			return -EEXIST;
+		}
+		if (itun_peer_same(old, peer)) {
+			itun_peer_put(peer);
+			return 0;
+		}
+		config->peers[at] = peer;
+		itun_peer_put(old);
+		return 0;
+	}
+	if (config->n_peers >= ITUN_MAX_PEERS) {
+		NL_SET_ERR_MSG_FMT(extack, "there are %u peers already, the most possible",
+				   ITUN_MAX_PEERS);
+		return -ENOSPC;
+	}
+	return itun_list_add((void ***)&config->peers, &config->n_peers, peer);
+}
+
+/**
+ * itun_config_del_peer() - take a peer out of a copy
+ * @config: copy
+ * @family: 4 or 6
+ * @prefix: its prefix
+ * @len: prefix length
+ * @extack: for the refusal
+ *
+ * Return: 0 or -ENOENT.
+ */
+int itun_config_del_peer(struct itun_config *config, u8 family, const union itun_addr *prefix,
+			 u8 len, struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_peer(config, family, prefix, len);
+	char text[ITUN_ADDR_TEXT];
+
+	if (at < 0) {
+		NL_SET_ERR_MSG_FMT(extack, "no peer %s/%u",
+				   itun_addr_text(text, family, prefix), len);
+		return -ENOENT;
+	}
+	itun_peer_put(config->peers[at]);
+	itun_list_remove(config->peers, &config->n_peers, at);
+	return 0;
+}
+
+/**
+ * itun_config_flush_peers() - take all peers out of a copy
+ * @config: copy
+ */
+void itun_config_flush_peers(struct itun_config *config)
+{
+	while (config->n_peers)
+		itun_peer_put(config->peers[--config->n_peers]);
+}
+
+static int itun_config_find_zone(const struct itun_config *config, const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < config->n_zones; i++)
+		if (!strcmp(config->zones[i]->name, name))
+			return i;
+	return -1;
+}
+
+/* The lowest VNI that two zones have in common, or -1. Both lists ascend. */
+static s64 itun_zones_overlap(const struct itun_zone_config *a, const struct itun_zone_config *b)
+{
+	u32 i = 0, j = 0;
+
+	while (i < a->n_vnis && j < b->n_vnis) {
+		if (a->vnis[i] == b->vnis[j])
+			return a->vnis[i];
+		if (a->vnis[i] < b->vnis[j])
+			i++;
+		else
+			j++;
+	}
+	return -1;
+}
+
+/**
+ * itun_config_add_zone() - add a zone to a copy
+ * @config: copy
+ * @zone: zone; its reference passes to the copy on success
+ * @replace: take the place of a zone of the same name
+ * @extack: for the refusal
+ *
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int itun_config_add_zone(struct itun_config *config, struct itun_zone_config *zone, bool replace,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_zone(config, zone->name);
+	s64 vni;
+	u32 i;
+
+	if (at >= 0 && !replace) {
+		NL_SET_ERR_MSG_FMT(extack, "zone %.48s exists", zone->name);
+		return -EEXIST;
+	}
+	for (i = 0; i < config->n_zones; i++) {
+		if (i == at)
+			continue;
+		vni = itun_zones_overlap(config->zones[i], zone);
+		if (vni >= 0) {
+			NL_SET_ERR_MSG_FMT(extack, "vni %u is in zone %.40s already",
+					   (u32)vni, config->zones[i]->name);
+			return -EEXIST;
+		}
+	}
+	if (at >= 0) {
+		itun_zone_config_put(config->zones[at]);
+		config->zones[at] = zone;
+		return 0;
+	}
+	if (config->n_zones >= ITUN_MAX_ZONES) {
+		NL_SET_ERR_MSG_FMT(extack, "there are %u zones already, the most possible",
+				   ITUN_MAX_ZONES);
+		return -ENOSPC;
+	}
+	return itun_list_add((void ***)&config->zones, &config->n_zones, zone);
+}
+
+/**
+ * itun_config_del_zone() - take a zone out of a copy
+ * @config: copy
+ * @name: its name
+ * @extack: for the refusal
+ *
+ * Return: 0 or -ENOENT.
+ */
+int itun_config_del_zone(struct itun_config *config, const char *name,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_zone(config, name);
+
+	if (at < 0) {
+		NL_SET_ERR_MSG_FMT(extack, "no zone %.48s", name);
+		return -ENOENT;
+	}
+	itun_zone_config_put(config->zones[at]);
+	itun_list_remove(config->zones, &config->n_zones, at);
+	return 0;
+}
+
+/**
+ * itun_config_flush_zones() - take all zones out of a copy
+ * @config: copy
+ */
+void itun_config_flush_zones(struct itun_config *config)
+{
+	while (config->n_zones)
+		itun_zone_config_put(config->zones[--config->n_zones]);
+}
