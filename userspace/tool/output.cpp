@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tool/output.h"
+
+#include "client/error.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
+namespace ipvs_tun
+{
+
+void Sink::flush()
+{
+	std::size_t done = 0;
+
+	while (done < buffer_.size()) {
+		ssize_t size = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+
+		if (size >= 0) {
+			done += static_cast<std::size_t>(size);
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		int code = errno;
+		buffer_.clear();
+		if (code == EPIPE)
+			throw ClosedPipe();
+		throw Error(fmt::format("cannot write the output: {}", std::strerror(code)));
+	}
+	buffer_.clear();
+}
+
+void JsonWriter::line()
+{
+	if (!pretty_)
+		return;
+	sink_.write("\n");
+	for (unsigned i = 0; i < depth_; i++)
+		sink_.write("    ");
+}
+
+/* What stands between the last thing and the next one. */
+void JsonWriter::separate()
+{
+	if (!after_key_ && depth_) {
+		if (!first_)
+			sink_.write(",");
+		line();
+	}
+	after_key_ = false;
+	first_ = false;
+}
+
+void JsonWriter::open(char bracket)
+{
+	separate();
+	sink_.write({&bracket, 1});
+	depth_++;
+	first_ = true;
+}
+
+void JsonWriter::close(char bracket)
+{
+	depth_--;
+	if (!first_)
+		line();
+	sink_.write({&bracket, 1});
+	first_ = false;
+	if (!depth_)
+		sink_.write("\n");
+}
+
+void JsonWriter::key(std::string_view name)
+{
+	string(name);
+	sink_.write(pretty_ ? ": " : ":");
+	after_key_ = true;
+}
+
+void JsonWriter::number(std::uint64_t value)
+{
+	fmt::format_int text(value);
+
+	raw({text.data(), text.size()});
+}
+
+void JsonWriter::string(std::string_view value)
+{
+	bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+		return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	});
+
+	separate();
+	if (plain) {
+		sink_.write("\"");
+		sink_.write(value);
+		sink_.write("\"");
+		return;
+	}
+	// The kernel's strings need not be UTF-8.
+	sink_.write(nlohmann::json(value).dump(-1, ' ', false,
+					       nlohmann::json::error_handler_t::replace));
+}
+
+void JsonWriter::raw(std::string_view value)
+{
+	separate();
+	sink_.write(value);
+}
+
+void JsonWriter::value(const nlohmann::ordered_json &value)
+{
+	if (value.is_object()) {
+		open('{');
+		for (const auto &[name, entry] : value.items()) {
+			key(name);
+			this->value(entry);
+		}
+		close('}');
+	} else if (value.is_array()) {
+		open('[');
+		for (const auto &entry : value)
+			this->value(entry);
+		close(']');
+	} else if (value.is_string()) {
+		string(value.get_ref<const std::string &>());
+	} else {
+		raw(value.dump());
+	}
+}
+
+std::string Value::text() const
+{
+	std::string out;
+
+	if (json_.is_null())
+		return "-";
+	if (json_.is_boolean())
+		return json_.get<bool>() ? "yes" : "no";
+	if (json_.is_string())
+		return json_.get<std::string>();
+	if (!json_.is_array())
+		return json_.dump();
+	for (const Json &entry : json_) {
+		if (!out.empty())
+			out += ',';
+		out += entry.is_string() ? entry.get<std::string>() : entry.dump();
+	}
+	return out.empty() ? "-" : out;
+}
+
+Table::Table(Output &output, std::vector<Column> columns, Stream stream)
+	: output_(output), columns_(std::move(columns)), stream_(stream == Stream::yes)
+{
+	if (output_.json) {
+		output_.writer.open('[');
+		return;
+	}
+	for (Column &column : columns_) {
+		column.width = std::max(column.width, column.name.size());
+		cell(column.name);
+	}
+	end_row();
+}
+
+void Table::start_row()
+{
+	if (output_.json && !in_row_)
+		output_.writer.open('{');
+	in_row_ = true;
+}
+
+void Table::cell(std::string_view text)
+{
+	if (used_ == cells_.size())
+		cells_.emplace_back();
+	// Control characters in a name would move the terminal's cursor.
+	cells_[used_].assign(text);
+	for (char &c : cells_[used_])
+		if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+			c = '?';
+	used_++;
+}
+
+Table &Table::put(std::string_view name, const Value &value)
+{
+	return output_.json ? put_json(name, value) : put_text(value.text());
+}
+
+Table &Table::put(std::string_view name, const Value &value, std::string_view text)
+{
+	return output_.json ? put_json(name, value) : put_text(text);
+}
+
+Table &Table::put_number(std::string_view name, std::optional<std::uint64_t> value)
+{
+	start_row();
+	if (output_.json) {
+		output_.writer.key(name);
+		if (value)
+			output_.writer.number(*value);
+		else
+			output_.writer.raw("null");
+	} else if (value) {
+		fmt::format_int text(*value);
+
+		cell({text.data(), text.size()});
+	} else {
+		cell("-");
+	}
+	return *this;
+}
+
+Table &Table::put_string(std::string_view name, std::string_view value)
+{
+	start_row();
+	if (output_.json) {
+		output_.writer.key(name);
+		output_.writer.string(value);
+	} else {
+		cell(value);
+	}
+	return *this;
+}
+
+Table &Table::put_json(std::string_view name, const Value &value)
+{
+	if (!output_.json)
+		return *this;
+	start_row();
+	output_.writer.key(name);
+	output_.writer.value(value.json());
+	return *this;
+}
+
+Table &Table::put_text(std::string_view text)
+{
+	if (output_.json)
+		return *this;
+	start_row();
+	cell(text);
+	return *this;
+}
+
+void Table::end_row()
+{
+	if (output_.json) {
+		if (in_row_)
+			output_.writer.close('}');
+	} else {
+		cells_.resize(std::max(used_, cells_.size()));
+		for (std::size_t i = 0; !stream_ && i < used_ && i < columns_.size(); i++)
+			columns_[i].width = std::max(columns_[i].width, cells_[i].size());
+		if (stream_)
+			print_row(cells_);
+		else
+			rows_.emplace_back(cells_.begin(), cells_.begin() + used_);
+	}
+	used_ = 0;
+	in_row_ = false;
+}
+
+void Table::print_row(const std::vector<std::string> &cells)
+{
+	std::size_t count = stream_ ? used_ : cells.size();
+	std::size_t padding = 0;
+
+	for (std::size_t i = 0; i < count; i++) {
+		for (; padding; padding--)
+			output_.sink.write(" ");
+		output_.sink.write(cells[i]);
+		std::size_t width = i < columns_.size() ? columns_[i].width : 0;
+		padding = (width > cells[i].size() ? width - cells[i].size() : 0) + 2;
+		if (i + 1 < count && cells[i + 1].empty() &&
+		    std::all_of(cells.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+				cells.begin() + static_cast<std::ptrdiff_t>(count),
+				[](const std::string &rest) { return rest.empty(); }))
+			break;
+	}
+	output_.sink.write("\n");
+}
+
+void Table::finish()
+{
+	if (output_.json)
+		output_.writer.close(']');
+	for (const auto &row : rows_)
+		print_row(row);
+	rows_.clear();
+	output_.sink.flush();
+}
+
+Object &Object::put_json(std::string_view name, const Value &value)
+{
+	if (output_.json) {
+		output_.writer.key(name);
+		output_.writer.value(value.json());
+	}
+	return *this;
+}
+
+Object &Object::put_text(std::string_view name, std::string_view text)
+{
+	lines_.emplace_back(name, text);
+	return *this;
+}
+
+Object &Object::put(std::string_view name, const Value &value)
+{
+	if (output_.json)
+		return put_json(name, value);
+	return put_text(name, value.text());
+}
+
+void Object::finish()
+{
+	std::size_t width = 0;
+
+	if (output_.json) {
+		output_.writer.close('}');
+	} else {
+		for (const auto &[name, text] : lines_)
+			width = std::max(width, name.size());
+		for (const auto &[name, text] : lines_)
+			output_.sink.write(fmt::format("{:<{}}  {}\n", name, width, text));
+	}
+	output_.sink.flush();
+}
+
+void print_count(Output &output, std::string_view name, std::uint64_t count, std::string_view what)
+{
+	if (output.json) {
+		output.writer.open('{');
+		output.writer.key(name);
+		output.writer.number(count);
+		output.writer.close('}');
+	} else {
+		output.sink.write(fmt::format("{}{}{}\n", count, what.empty() ? "" : " ", what));
+	}
+	output.sink.flush();
+}
+
+} // namespace ipvs_tun

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tool/render.h"
+
+#include <type_traits>
+
+namespace ipvs_tun::render
+{
+
+namespace
+{
+
+using Json = Value::Json;
+
+template <class T>
+Json maybe(const std::optional<T> &value)
+{
+	return value ? Json(*value) : Json();
+}
+
+template <class T>
+Json text(const std::optional<T> &value)
+{
+	return value ? Json(value->str()) : Json();
+}
+
+template <class T>
+Json named(const std::optional<T> &value)
+{
+	return value ? Json(name(*value)) : Json();
+}
+
+} // namespace
+
+std::string hex(std::uint32_t value, unsigned digits)
+{
+	return fmt::format("0x{:0{}x}", value, digits);
+}
+
+std::string fwmark(std::uint32_t value)
+{
+	return fmt::format("{:#x}", value);
+}
+
+std::string seconds(std::uint32_t value)
+{
+	if (value < 60)
+		return fmt::format("{}s", value);
+	if (value < 3600)
+		return fmt::format("{}m{}s", value / 60, value % 60);
+	return fmt::format("{}h{}m", value / 3600, value / 60 % 60);
+}
+
+std::string second_mark(std::uint32_t bits, TunnelType type)
+{
+	unsigned digits = 1;
+
+	for (std::uint32_t limit = field_limit(type) - 1; limit >>= 4;)
+		digits++;
+	return hex(bits | normal_bits(type), digits);
+}
+
+Json mark(const Mark &mark)
+{
+	Json out;
+
+	out["value"] = fwmark(mark.value);
+	out["mask"] = fwmark(mark.mask);
+	out["tunnel"] = tunnel_names(mark.tunnels);
+	out["vni"] = mark.vnis;
+	out["dst"] = text(mark.dst);
+	out["prio"] = mark.prio.value_or(0);
+	out["name"] = maybe(mark.name);
+	return out;
+}
+
+Json tunnel(const Tunnel &tunnel)
+{
+	std::vector<std::string> accept;
+	Json out;
+
+	for (std::uint32_t bits : tunnel.accept_marks)
+		accept.push_back(second_mark(bits, tunnel.type));
+	out["type"] = name(tunnel.type);
+	out["second_mark"] = tunnel.second_mark ? Json(second_mark(*tunnel.second_mark, tunnel.type))
+						: Json();
+	out["accept_mark"] = accept;
+	out["port"] = tunnel.automatic ? Json("auto") : Json(tunnel.ports);
+	return out;
+}
+
+Json zone(const Zone &zone)
+{
+	Json out;
+
+	out["name"] = zone.name;
+	out["vni"] = zone.vnis;
+	out["id"] = maybe(zone.id);
+	return out;
+}
+
+std::vector<std::string> accept_marks(const Endpoint &endpoint)
+{
+	constexpr std::uint32_t vxlan = 1u << static_cast<unsigned>(TunnelType::vxlan);
+	TunnelType type = !endpoint.tunnels || endpoint.tunnels & vxlan ? TunnelType::vxlan
+									: TunnelType::gre;
+	std::vector<std::string> out;
+
+	for (std::uint32_t bits : endpoint.accept_marks)
+		out.push_back(second_mark(bits, type));
+	return out;
+}
+
+Json endpoint(const Endpoint &endpoint, bool statistics)
+{
+	Json out;
+
+	out["address"] = endpoint.address.str();
+	out["state"] = name(endpoint.state);
+	out["last_seen"] = maybe(endpoint.last_seen);
+	out["version"] = maybe(endpoint.version);
+	out["reason"] = maybe(endpoint.reason);
+	out["accept_mark"] = accept_marks(endpoint);
+	if (statistics) {
+		out["marked"] = endpoint.marked;
+		out["recorded"] = endpoint.recorded;
+		out["untrusted"] = endpoint.untrusted;
+	}
+	return out;
+}
+
+Json peer(const Peer &peer)
+{
+	Json out;
+
+	out["prefix"] = peer.prefix.str();
+	out["send"] = peer.send_always ? Json("always") : Json(peer.send);
+	out["accept"] = peer.accept;
+	out["none"] = peer.none;
+	out["dev"] = maybe(peer.dev);
+	out["vni"] = peer.vnis;
+	return out;
+}
+
+Json session(const Session &session)
+{
+	const Tuple &tuple = session.tuple;
+	Json out;
+
+	out["src_ip"] = tuple.src.str();
+	out["src_port"] = tuple.sport;
+	out["dst_ip"] = tuple.dst.str();
+	out["dst_port"] = tuple.dport;
+	out["protocol"] = tuple.protocol;
+	out["protocol_name"] = protocol_name(tuple.protocol);
+	out["mac"] = text(session.mac);
+	out["vtep_ip"] = text(session.vtep);
+	if (session.vtep_mac)
+		out["vtep_mac"] = session.vtep_mac->str();
+	out["vni"] = maybe(tuple.vni);
+	out["tunnel"] = named(session.tunnel);
+	out["state"] = named(session.state);
+	return out;
+}
+
+Json change(const Change &change)
+{
+	Json out;
+
+	out["action"] = name(change.action);
+	out["object"] = change.object_name();
+	if (change.action == Action::flush)
+		return out;
+	out[change.object_name()] = std::visit(
+		[&](const auto &object) -> Json {
+			using Kind = std::decay_t<decltype(object)>;
+
+			if constexpr (std::is_same_v<Kind, Mark>)
+				return mark(object);
+			else if constexpr (std::is_same_v<Kind, Tunnel>)
+				return tunnel(object);
+			else if constexpr (std::is_same_v<Kind, Peer>)
+				return change.action == Action::del
+					       ? Json{{"prefix", object.prefix.str()}}
+					       : peer(object);
+			else if constexpr (std::is_same_v<Kind, Zone>)
+				return zone(object);
+			else if constexpr (std::is_same_v<Kind, Timeout>)
+				return Json{{"name", name(object.state)},
+					    {"seconds", object.seconds}};
+			else if constexpr (std::is_same_v<Kind, Limits>)
+				return Json{{"sessions", maybe(object.sessions)},
+					    {"sessions_per_vni", maybe(object.sessions_per_vni)},
+					    {"accounting", maybe(object.accounting)}};
+			else
+				return Json{{"steps", step_names(object.steps)}};
+		},
+		change.object);
+	return out;
+}
+
+} // namespace ipvs_tun::render

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tunnel: second marks and ports of each tunnel type. */
+#include "client/change.h"
+#include "client/error.h"
+#include "tool/command.h"
+#include "tool/render.h"
+
+#include <linux/ipvs_tun.h>
+
+namespace ipvs_tun
+{
+
+namespace
+{
+
+/* Marks and ports stay text until the type is known. */
+struct SetOptions {
+	TunnelType type = TunnelType::vxlan;
+	std::optional<std::string> second_mark;
+	std::optional<std::string> accept_mark;
+	std::optional<std::string> port;
+};
+
+Tunnel make_tunnel(const SetOptions &options)
+{
+	Tunnel out;
+
+	out.type = options.type;
+	if (options.second_mark)
+		out.second_mark = arguments::second_mark(*options.second_mark, out.type);
+	if (options.accept_mark)
+		for (const std::string &part :
+		     arguments::split(*options.accept_mark, "accepted marks"))
+			out.accept_marks.push_back(arguments::second_mark(part, out.type));
+	if (options.port == "auto")
+		out.automatic = true;
+	else if (options.port)
+		for (const std::string &part : arguments::split(*options.port, "ports"))
+			out.ports.push_back(static_cast<std::uint16_t>(
+				arguments::number(part, "port", 1, 65535)));
+	if (out.accept_marks.size() > IPVS_TUN_MAX_ACCEPT_MARKS)
+		throw Misuse(fmt::format("{} accepted marks are too many: {} can be named",
+					 out.accept_marks.size(), IPVS_TUN_MAX_ACCEPT_MARKS));
+	if (out.ports.size() > IPVS_TUN_MAX_PORTS)
+		throw Misuse(fmt::format("{} ports are too many: {} can be named", out.ports.size(),
+					 IPVS_TUN_MAX_PORTS));
+	return out;
+}
+
+int run_set(Context &context, const SetOptions &options)
+{
+	if (!options.second_mark && !options.accept_mark && !options.port)
+		throw Misuse("nothing to set: give --second-mark, --accept-mark or --port");
+
+	Tunnel tunnel = make_tunnel(options);
+
+	Transaction().change(Action::set, tunnel).commit(context.connection());
+	for (const Tunnel &now : list_tunnels(context.connection()))
+		if (now.type == tunnel.type)
+			for (const std::string &warning : now.warnings)
+				context.warn(warning);
+	return exit_done;
+}
+
+int run_list(Context &context)
+{
+	std::vector<Tunnel> tunnels = list_tunnels(context.connection());
+	Table table(context.output(), {{"type"}, {"second_mark"}, {"accept_mark"}, {"port"},
+				       {"ports_in_use"}, {"normal"}, {"allowed"}, {"warnings"}});
+
+	for (const Tunnel &tunnel : tunnels) {
+		Value::Json row = render::tunnel(tunnel);
+
+		for (const char *field : {"type", "second_mark", "accept_mark", "port"})
+			table.put(field, row[field]);
+		table.put("ports_in_use", tunnel.ports_in_use);
+		table.put("normal", render::hex(tunnel.normal));
+		table.put("allowed", render::hex(tunnel.allowed));
+		table.put("warnings", tunnel.warnings);
+		table.end_row();
+	}
+	table.finish();
+	return exit_done;
+}
+
+std::string same(const std::string &text)
+{
+	return text;
+}
+
+} // namespace
+
+void setup_tunnel(CLI::App &app, Context &context)
+{
+	CLI::App *object =
+		app.add_subcommand("tunnel", "Second marks and ports of each tunnel type");
+	CLI::App *set = object->add_subcommand("set", "Change the settings of a tunnel type");
+	auto options = std::make_shared<SetOptions>();
+
+	arguments::add(*set, "TYPE", options->type, arguments::tunnel_type,
+		       "One of " + tunnel_type_names(), "TYPE")
+		->required();
+	arguments::add(*set, "--second-mark", options->second_mark, same,
+		       "What is set in packets sent; with or without the header's normal bits",
+		       "BITS");
+	arguments::add(*set, "--accept-mark", options->accept_mark, same,
+		       "What counts as a mark in packets received", "BITS,...");
+	arguments::add(*set, "--port", options->port, same,
+		       "UDP ports, or those of the existing devices", "auto|N,...");
+	on_command(set, context, options, run_set);
+	on_command(object->add_subcommand("list", "List the settings"), context, run_list);
+}
+
+} // namespace ipvs_tun
