@@ -46,15 +46,15 @@ kernels:
 		$(MAKE) --no-print-directory module KVER=$$kver || exit 1; \
 	done
 
-tool: build/cmake/build.ninja
-	@cmake --build build/cmake -j $(JOBS) --target ipvs-tunctl -- --quiet
+tool: build/cmake/CMakeCache.txt
+	@cmake --build build/cmake -j $(JOBS) --target ipvs-tunctl
 
-unit: build/cmake/build.ninja
-	@cmake --build build/cmake -j $(JOBS) -- --quiet
+unit: build/cmake/CMakeCache.txt
+	@cmake --build build/cmake -j $(JOBS)
 	@ctest --test-dir build/cmake --output-on-failure -j $(JOBS)
 
-build/cmake/build.ninja: CMakeLists.txt
-	@cmake -S . -B build/cmake -G Ninja > /dev/null
+build/cmake/CMakeCache.txt: CMakeLists.txt
+	@cmake -S . -B build/cmake > /dev/null
 
 regenerate: deps
 	kmod/uapi/regenerate $$(tests/lab/linux-source)
