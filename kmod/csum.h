@@ -19,7 +19,7 @@ struct itun_csum {
 };
 
 void itun_csum_pseudo(struct itun_csum *csum, const void *old, const void *new, int len);
-void itun_csum_body(struct itun_csum *csum, const u8 *old, const u8 *new, int len, int offset);
+void itun_csum_body(struct itun_csum *csum, const void *old, const void *new, int len);
 bool itun_csum_editable(const struct sk_buff *skb);
 void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport,
 			 const struct itun_csum *csum);

@@ -36,8 +36,7 @@ int itun_device_init(void);
 void itun_device_exit(void);
 
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config);
-u32 itun_device_used_bits(const struct net_device *dev);
-int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, bool *external);
+int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, u16 port, bool *external);
 bool itun_device_collision(struct itun_net *in, u32 second_mark, char *name);
 void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
 			  int (*emit)(void *arg, const char *text), void *arg);

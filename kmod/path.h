@@ -24,9 +24,11 @@ struct itun_path_key {
 	union itun_addr local;	/* its outer destination; zero: by route */
 	u32 id;			/* network identifier (VNI) */
 	int ifindex;		/* underlay device; 0: entered by hand */
+	u16 port;		/* tunnel port of the marked packet, host order; 0: the device's */
 	u8 mac[6];		/* inner source, the balancer's */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
+	u8 pad[2];		/* zero: keys are compared as bytes */
 };
 
 /* Sessions of one tenant, counted for the limits. */

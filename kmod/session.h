@@ -40,6 +40,9 @@ struct itun_key6 {
 #define ITUN_DEAD		BIT(8)	/* being removed */
 #define ITUN_IPV6		BIT(9)	/* in sessions6 */
 
+/* Before any reply was left to the bridge: half of what a u32 can tell. */
+#define ITUN_LONG_AGO		0x40000000u
+
 struct itun_session {
 	struct rhash_head node;		/*  0 */
 	struct itun_path __rcu *path;	/*  8: swapped by xchg(), never NULL */

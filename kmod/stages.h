@@ -69,7 +69,7 @@ struct itun_route {
 	union itun_addr local;
 };
 
-int itun_path_route(struct itun_path *path, const struct sk_buff *skb, int oif, u8 tos,
+int itun_path_route(struct itun_path *path, const struct sk_buff *skb, u8 tos,
 		    __be16 sport, __be16 dport, struct itun_route *route);
 
 /* Set while path_xmit sends: LOCAL_OUT has nothing to do for its packet. BH off. */

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Step 5: a reply of a recorded flow goes back the way that its requests came.
+ *
+ * Three places see replies: a bridge, where they are put straight into their
+ * tunnel; inet FORWARD, where the host is the servers' router; and LOCAL_OUT
+ * of the outer packet, the net under both, where the headers are corrected.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_bridge.h>
+#include <linux/netfilter_bridge.h>
+#include <net/ip.h>
+#include <net/vxlan.h>
+
+#include "csum.h"
+#include "stages.h"
+
+struct itun_reply {
+	struct itun_session *session;
+	struct itun_path *path;
+	u64 hash;
+};
+
+/* The part that a packet which is nobody's passes through: no keyed hash. */
+static bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
+{
+	if (!itun_filter_may_have(in, &inner->tuple))
+		return false;
+	/* What opens a flow from the server's side is the server's own. */
+	if (unlikely(inner->opens)) {
+		itun_count(in, opening);
+		return false;
+	}
+	return true;
+}
+
+static bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
+			    const struct itun_inner *inner, u32 zone, struct itun_reply *reply)
+{
+	struct itun_lookup lookup;
+	struct itun_tuple forward;
+
+	itun_tuple_reverse(&inner->tuple, &forward);
+	itun_lookup_init(&lookup, &forward, zone);
+	reply->session = itun_session_find(in, &lookup);
+	if (!reply->session || !itun_session_alive(reply->session, config))
+		return false;
+	reply->path = rcu_dereference(reply->session->path);
+	if (unlikely(!itun_path_usable(reply->path, config))) {
+		itun_count(in, path_dead);
+		return false;
+	}
+	reply->hash = lookup.hash;
+	return true;
+}
+
+/* At LOCAL_OUT: what of the outer packet is to become what. */
+static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
+				const struct itun_outer *outer, struct itun_path *path)
+{
+	bool move = memcmp(&outer->dst, &path->key.remote, sizeof(outer->dst)) ||
+		    outer->family != path->key.family;
+	struct itun_route route = {};
+	struct itun_csum csum = {};
+	struct udphdr *uh;
+	u8 *header;
+	u8 old[4];
+
+	if (unlikely(outer->family != path->key.family))
+		return -EAFNOSUPPORT;
+	/* The route first: nothing is edited if there is none. */
+	if (move) {
+		const struct udphdr *now = (const struct udphdr *)(skb->data + outer->transport);
+		u8 tos = outer->family == 4 ? ip_hdr(skb)->tos :
+					      ipv6_get_dsfield(ipv6_hdr(skb));
+		int err = itun_path_route(path, skb, tos, now->source, now->dest, &route);
+
+		if (err)
+			return err;
+	}
+	if (skb_ensure_writable(skb, outer->inner + ETH_ALEN)) {
+		dst_release(route.dst);
+		return -ENOMEM;
+	}
+
+	header = skb->data + outer->tunnel;
+	if (outer->id != path->key.id) {
+		memcpy(old, header + 4, sizeof(old));
+		itun_vxlan_set_vni(header, path->key.id);
+		itun_csum_body(&csum, old, header + 4, sizeof(old));
+	}
+	if (!ether_addr_equal_unaligned(skb->data + outer->inner, path->key.mac)) {
+		itun_csum_body(&csum, skb->data + outer->inner, path->key.mac, ETH_ALEN);
+		memcpy(skb->data + outer->inner, path->key.mac, ETH_ALEN);
+	}
+	uh = (struct udphdr *)(skb->data + outer->transport);
+	if (path->key.port && outer->port != path->key.port) {
+		__be16 port = htons(path->key.port);
+
+		itun_csum_body(&csum, &uh->dest, &port, sizeof(port));
+		uh->dest = port;
+	}
+	if (move && outer->family == 4) {
+		struct iphdr *iph = ip_hdr(skb);
+
+		itun_csum_pseudo(&csum, &iph->saddr, &route.local.ip, 4);
+		itun_csum_pseudo(&csum, &iph->daddr, &path->key.remote.ip, 4);
+		/* A copy for a multicast group has a TTL of 1. */
+		if (ipv4_is_multicast(iph->daddr))
+			iph->ttl = ip4_dst_hoplimit(route.dst);
+		iph->saddr = route.local.ip;
+		iph->daddr = path->key.remote.ip;
+		ip_send_check(iph);
+	} else if (move) {
+		struct ipv6hdr *ip6h = ipv6_hdr(skb);
+
+		itun_csum_pseudo(&csum, &ip6h->saddr, route.local.ip6, 16);
+		itun_csum_pseudo(&csum, &ip6h->daddr, path->key.remote.ip6, 16);
+		if (ipv6_addr_is_multicast(&ip6h->daddr))
+			ip6h->hop_limit = ip6_dst_hoplimit(route.dst);
+		memcpy(&ip6h->saddr, route.local.ip6, 16);
+		memcpy(&ip6h->daddr, path->key.remote.ip6, 16);
+	}
+	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+	if (move) {
+		skb_dst_drop(skb);
+		skb_dst_set(skb, route.dst);
+	}
+	if (csum.body_edited || csum.pseudo_edited)
+		itun_count(in, rewritten);
+	else
+		itun_count(in, reply_unchanged);
+	return 0;
+}
+
+/**
+ * itun_rewrite() - correct a reply that leaves in a tunnel
+ * @in: namespace of the underlay
+ * @config: the snapshot in force
+ * @skb: the outer packet at LOCAL_OUT
+ * @outer: its headers
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN for a further copy of a flooded reply.
+ */
+unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
+			  struct sk_buff *skb, struct itun_outer *outer)
+{
+	struct itun_reply reply;
+	struct itun_inner inner;
+
+	if (itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
+		return NF_ACCEPT;
+	if (likely(!itun_reply_possible(in, &inner)) ||
+	    !itun_reply_find(in, config, &inner, itun_config_zone(config, outer->id), &reply))
+		return NF_ACCEPT;
+
+	if (unlikely(!itun_csum_editable(skb))) {
+		itun_count(in, rewrite_unsupported);
+		return NF_ACCEPT;
+	}
+	/* A copy is consumed only if the one before it could be corrected. */
+	if (itun_flood_copy(reply.session, &inner, outer, skb->dev->ifindex)) {
+		itun_count(in, flood_suppressed);
+		consume_skb(skb);
+		return NF_STOLEN;
+	}
+	if (unlikely(itun_rewrite_headers(in, skb, outer, reply.path))) {
+		itun_count(in, rewrite_failed);
+		return NF_ACCEPT;
+	}
+	itun_session_reply(reply.session, &inner, skb->len - outer->inner);
+	itun_count(in, replies);
+	return NF_ACCEPT;
+}
+
+/* The headers of a frame at a bridge port: skb->data at the network header. */
+static enum itun_inner_verdict itun_bridge_parse(struct sk_buff *skb, struct itun_inner *inner)
+{
+	enum itun_inner_verdict verdict;
+	bool tagged = eth_type_vlan(skb->protocol);
+	int tries;
+
+	if (unlikely(!is_unicast_ether_addr(eth_hdr(skb)->h_dest)))
+		return ITUN_INNER_NOT_FLOW;
+	if (!tagged && skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6))
+		return ITUN_INNER_NOT_FLOW;
+	for (tries = 0; tries < 4; tries++) {
+		if (likely(!tagged))
+			verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+						      ntohs(skb->protocol), inner);
+		else
+			verdict = itun_inner_parse_ethernet(skb_mac_header(skb),
+							    skb_headlen(skb) + ETH_HLEN,
+							    skb->len + ETH_HLEN, inner);
+		if (likely(verdict != ITUN_INNER_SHORT))
+			return verdict;
+		if (inner->need > skb->len + ETH_HLEN ||
+		    !pskb_may_pull(skb, min_t(u32, skb->len, max_t(u32, inner->need, 128))))
+			break;
+	}
+	return ITUN_INNER_BAD_TRANSPORT;
+}
+
+/* May the reply leave the bridge's care? Whoever follows connections on the
+ * bridge, or guards the port, must see it.
+ */
+static bool itun_bridge_lets_go(const struct sk_buff *skb, const struct net_device *port)
+{
+	if (nf_bridge_info_exists(skb) || skb_nfct(skb))
+		return false;
+	return !br_port_flag_is_set(port, BR_PORT_LOCKED | BR_ISOLATED);
+}
+
+/* Now and then a reply takes the ordinary way, or the bridge forgets where the
+ * server is, and floods the requests. Not while the net under it is switched
+ * off: there it would be lost to the flow.
+ */
+static bool itun_bridge_turn(const struct itun_config *config, struct itun_session *session,
+			     const struct net_device *port)
+{
+	struct net_device *bridge;
+	u32 now = (u32)jiffies;
+	u32 quarter;
+
+	if (config->paused & IPVS_TUN_STEP_REWRITE)
+		return false;
+	if (now - READ_ONCE(session->ordinary) < HZ)
+		return false;
+	bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	if (!bridge)
+		return true;
+	quarter = clock_t_to_jiffies(br_get_ageing_time(bridge)) / 4;
+	if (now - READ_ONCE(session->ordinary) < max_t(u32, quarter, HZ))
+		return false;
+	WRITE_ONCE(session->ordinary, now);
+	return true;
+}
+
+/**
+ * itun_steer_bridge() - a frame that comes in by a bridge port
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at bridge PREROUTING
+ * @state: of the hook
+ *
+ * Context: softirq, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
+ */
+unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
+			       struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct itun_reply reply;
+	struct itun_inner inner;
+	u32 len = skb->len + ETH_HLEN;
+	u32 vni;
+
+	if (itun_bridge_parse(skb, &inner) != ITUN_INNER_FLOW)
+		return NF_ACCEPT;
+	if (likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	if (itun_device_bridge_zone(state->in, skb, &vni)) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
+	if (!itun_reply_find(in, config, &inner, itun_config_zone(config, vni), &reply))
+		return NF_ACCEPT;
+
+	if (likely(itun_bridge_lets_go(skb, state->in))) {
+		if (unlikely(itun_bridge_turn(config, reply.session, state->in))) {
+			itun_count(in, steer_ordinary);
+		} else if (likely(itun_path_xmit(reply.path, skb, reply.hash) ==
+				  ITUN_XMIT_SENT)) {
+			itun_session_reply(reply.session, &inner, len);
+			itun_count(in, replies);
+			itun_count(in, steered);
+			return NF_STOLEN;
+		} else {
+			itun_count(in, steer_fallback);
+		}
+	} else {
+		itun_count(in, steer_fallback);
+	}
+
+	/* The ordinary way: to the balancer, so that the bridge takes it to the
+	 * tunnel; LOCAL_OUT does the rest, and counts the reply.
+	 */
+	if (likely(!skb_cow_head(skb, 0)))
+		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
+	return NF_ACCEPT;
+}
+
+/**
+ * itun_steer_forward() - a packet that this host routes
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at inet FORWARD, last: filtered, its TTL decremented, its size checked
+ * @state: of the hook
+ *
+ * Context: softirq, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
+ */
+unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	enum itun_inner_verdict verdict;
+	struct itun_reply reply;
+	struct itun_inner inner;
+	u32 len = skb->len + ETH_HLEN;
+	struct ethhdr *eth;
+	u32 vni;
+
+	verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+				      ntohs(skb->protocol), &inner);
+	if (verdict == ITUN_INNER_SHORT) {
+		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
+			return NF_ACCEPT;
+		verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+					      ntohs(skb->protocol), &inner);
+	}
+	if (verdict != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	if (!state->in || itun_device_bridge_zone(state->in, skb, &vni)) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
+	if (!itun_reply_find(in, config, &inner, itun_config_zone(config, vni), &reply))
+		return NF_ACCEPT;
+
+	/* A routed packet has lost its Ethernet header: it gets one as if this
+	 * host had sent it on to the balancer in the server's network.
+	 */
+	if (unlikely(skb_cow_head(skb, ETH_HLEN + LL_RESERVED_SPACE(state->in)))) {
+		itun_count(in, steer_fallback);
+		return NF_ACCEPT;
+	}
+	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
+	ether_addr_copy(eth->h_dest, reply.path->key.mac);
+	ether_addr_copy(eth->h_source, state->in->dev_addr);
+	eth->h_proto = skb->protocol;
+	skb_set_mac_header(skb, -ETH_HLEN);
+	skb->mac_len = ETH_HLEN;
+	if (unlikely(itun_path_xmit(reply.path, skb, reply.hash) != ITUN_XMIT_SENT)) {
+		itun_count(in, steer_fallback);
+		return NF_ACCEPT;
+	}
+	itun_session_reply(reply.session, &inner, len);
+	itun_count(in, replies);
+	itun_count(in, steered);
+	return NF_STOLEN;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Checksums of the outer UDP header after an edit.
+ *
+ * What the field holds depends on how the packet came to be, and is decided in
+ * this order, never by the field's value first:
+ *
+ * 1. GSO with a tunnel bit: SKB_GSO_UDP_TUNNEL_CSUM says whether there is a
+ *    checksum. The field is the pseudo-header's sum, not inverted
+ *    (udp_set_csum(), udp_gro_complete()); the segments' checksums are made
+ *    from it later, so that only an edit of an address touches it.
+ * 2. CHECKSUM_PARTIAL that starts at the outer header: the same.
+ * 3. Otherwise zero means none, in both families, and anything else is a
+ *    complete checksum, to be updated for every edited byte. That includes
+ *    local checksum offload (csum_start at an inner header: lco_csum() has
+ *    made the outer one complete) and CHECKSUM_UNNECESSARY, which
+ *    skb_checksum_try_convert() may turn into COMPLETE by the field's value.
+ * 4. skb->csum of a packet received with CHECKSUM_COMPLETE covers the field
+ *    as well: with an updated field the edits cancel, without one skb->csum
+ *    is what has to change.
+ */
+#include "csum.h"
+
+#include <linux/ip.h>
+#include <linux/udp.h>
+
+#include "net.h"
+
+/**
+ * itun_csum_pseudo() - note an edit of an outer address
+ * @csum: the edits so far
+ * @old: what stood there
+ * @new: what stands there now
+ * @len: 4 or 16
+ */
+void itun_csum_pseudo(struct itun_csum *csum, const void *old, const void *new, int len)
+{
+	csum->pseudo = csum_add(csum->pseudo, csum_sub(csum_partial(new, len, 0),
+						       csum_partial(old, len, 0)));
+	csum->pseudo_edited = true;
+}
+
+/**
+ * itun_csum_body() - note an edit of bytes that the UDP checksum covers
+ * @csum: the edits so far
+ * @old: what stood there
+ * @new: what stands there now
+ * @len: bytes; they begin at an even offset from the UDP header
+ */
+void itun_csum_body(struct itun_csum *csum, const void *old, const void *new, int len)
+{
+	csum->body = csum_add(csum->body, csum_sub(csum_partial(new, len, 0),
+						   csum_partial(old, len, 0)));
+	csum->body_edited = true;
+}
+
+/**
+ * itun_csum_editable() - can this packet be edited and stay right?
+ * @skb: tunnel packet
+ *
+ * UDP_L4 or fraglist segmentation without a tunnel bit would cut the tunnel
+ * packet's own UDP datagram: one header is then copied in a way that only the
+ * segmenting code knows. Such packets are left as they are.
+ */
+bool itun_csum_editable(const struct sk_buff *skb)
+{
+	if (likely(!skb_is_gso(skb)))
+		return true;
+	if (skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM))
+		return true;
+	return !(skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST));
+}
+
+/**
+ * itun_csum_apply_udp() - bring the outer UDP checksum up to the edits
+ * @in: for the counter
+ * @skb: tunnel packet, the UDP header writable
+ * @transport: offset of the UDP header from skb->data
+ * @csum: the edits
+ */
+void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport,
+			 const struct itun_csum *csum)
+{
+	struct udphdr *uh = (struct udphdr *)(skb->data + transport);
+	unsigned int tunnel = 0;
+	__wsum sum;
+
+	if (skb_is_gso(skb))
+		tunnel = skb_shinfo(skb)->gso_type &
+			 (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM);
+
+	if (tunnel || (skb->ip_summed == CHECKSUM_PARTIAL &&
+		       skb_checksum_start_offset(skb) == transport)) {
+		if (tunnel && !(tunnel & SKB_GSO_UDP_TUNNEL_CSUM))
+			return;
+		if (!csum->pseudo_edited)
+			return;
+		sum = csum_add(csum_unfold(uh->check), csum->pseudo);
+		uh->check = ~csum_fold(sum);
+		itun_count(in, checksum_updated);
+		return;
+	}
+
+	if (!uh->check) {
+		if (skb->ip_summed == CHECKSUM_COMPLETE && csum->body_edited)
+			skb->csum = csum_add(skb->csum, csum->body);
+		return;
+	}
+
+	sum = csum_add(~csum_unfold(uh->check), csum->body);
+	sum = csum_add(sum, csum->pseudo);
+	uh->check = csum_fold(sum);
+	if (!uh->check)
+		uh->check = CSUM_MANGLED_0;
+	itun_count(in, checksum_updated);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One reply, one packet: further copies of a flooded frame are consumed.
+ *
+ * For an unknown MAC vxlan sends a copy to every remote of its flood list.
+ * Each of them is a reply and would be rewritten to the same endpoint. Nothing
+ * in the skb tells the copies apart, but they come back to back on one CPU
+ * and differ in their original destination only. One slot a CPU remembers the
+ * last reply that passed: a copy of it towards another destination is
+ * consumed. A true retransmission repeats a destination: the one that passed,
+ * or one that was consumed already, and passes.
+ */
+#include <linux/hash.h>
+#include <linux/percpu.h>
+
+#include "stages.h"
+
+struct itun_flood_slot {
+	const struct itun_session *session;	/* compared only, never followed */
+	u32 fingerprint;
+	u32 passed;		/* original destination of the copy that passed */
+	u64 consumed;		/* those of the copies consumed, a bit each by hash */
+};
+
+static DEFINE_PER_CPU(struct itun_flood_slot, itun_flood_slot);
+
+static u32 itun_flood_destination(const struct itun_outer *outer, int ifindex)
+{
+	u32 mix = (__force u32)outer->dst.ip6[0];
+
+	if (outer->family == 6)
+		mix ^= (__force u32)outer->dst.ip6[1] * 3 ^ (__force u32)outer->dst.ip6[2] * 5 ^
+		       (__force u32)outer->dst.ip6[3] * 7;
+	/* Several tunnel devices of one bridge flood as well. */
+	return (mix ^ (u32)ifindex * 0x9e3779b1u) + outer->id * 0x85ebca6bu;
+}
+
+/**
+ * itun_flood_copy() - is this a further copy of a reply that has passed?
+ * @session: the reply's session
+ * @inner: its inner headers
+ * @outer: its outer headers, still with the original destination
+ * @ifindex: its tunnel device
+ *
+ * Context: LOCAL_OUT with BH off: the slot is this CPU's.
+ * Return: true if the packet must be consumed.
+ */
+bool itun_flood_copy(const struct itun_session *session, const struct itun_inner *inner,
+		     const struct itun_outer *outer, int ifindex)
+{
+	struct itun_flood_slot *slot = this_cpu_ptr(&itun_flood_slot);
+	u32 destination = itun_flood_destination(outer, ifindex);
+	u64 bit = BIT_ULL(hash_32(destination, 6));
+
+	if (slot->session == session && slot->fingerprint == inner->fingerprint &&
+	    slot->passed != destination && !(slot->consumed & bit)) {
+		slot->consumed |= bit;
+		return true;
+	}
+	slot->session = session;
+	slot->fingerprint = inner->fingerprint;
+	slot->passed = destination;
+	slot->consumed = 0;
+	return false;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The hooks: which there are, at which priority and why, and when they exist.
+ *
+ * They are registered by groups, only while the configuration needs them: an
+ * idle namespace pays nothing. Never for a session: unregistering any hook
+ * drops the namespace's packets that are queued to NFQUEUE.
+ */
+#include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/vxlan.h>
+
+#include "stages.h"
+
+static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_buff *skb,
+				   u8 family)
+{
+	const struct itun_config *config;
+	const struct itun_ports *ports;
+	struct itun_outer outer;
+	unsigned int verdict;
+	struct itun_net *in;
+	int index;
+
+	/* The cheap first filter: a tunnel's packet still has the tunnel's
+	 * device, one of a local socket has none.
+	 */
+	if (!skb->dev)
+		return NF_ACCEPT;
+	in = itun_net(state->net);
+	/* nf_hook() holds RCU: the snapshot stays for this packet. */
+	config = rcu_dereference(in->config);
+	ports = rcu_dereference(in->ports);
+	if (!config || !ports)
+		return NF_ACCEPT;
+
+	if (!itun_outer_parse_out(skb, ports, family, &outer, &index))
+		return NF_ACCEPT;
+	/* LOCAL_OUT runs in process context too: per-CPU state (route caches,
+	 * the flood slot) needs BH off.
+	 */
+	local_bh_disable();
+	verdict = NF_ACCEPT;
+	if (__this_cpu_read(itun_sending))
+		goto out;
+	if (skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK) &&
+	    itun_mark(in, config, skb, &outer, ports->collision[index]))
+		goto out;
+	/* The standard header only: other bits belong to somebody's extension. */
+	if (config->any_accept && outer.flags == ITUN_VXLAN_NORMAL &&
+	    !(config->paused & IPVS_TUN_STEP_REWRITE))
+		verdict = itun_rewrite(in, config, skb, &outer);
+out:
+	local_bh_enable();
+	return verdict;
+}
+
+static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	return itun_local_out(state, skb, 4);
+}
+
+static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	return itun_local_out(state, skb, 6);
+}
+
+static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_buff *skb,
+				  u8 family)
+{
+	const struct itun_config *config;
+	const struct itun_ports *ports;
+	struct itun_outer outer;
+	struct itun_net *in = itun_net(state->net);
+
+	ports = rcu_dereference(in->ports);
+	if (unlikely(!ports))
+		return NF_ACCEPT;
+	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
+	case ITUN_OUTER_NONE:
+	case ITUN_OUTER_PLAIN:
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_LENGTH:
+		itun_count(in, malformed_outer);
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_TUNNEL:
+		itun_count(in, malformed_tunnel);
+		return NF_ACCEPT;
+	case ITUN_OUTER_TUNNEL:
+		break;
+	}
+	config = rcu_dereference(in->config);
+	if (unlikely(!config))
+		return NF_ACCEPT;
+	return itun_record(in, config, skb, &outer, state);
+}
+
+static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	return itun_local_in(state, skb, 4);
+}
+
+static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	return itun_local_in(state, skb, 6);
+}
+
+static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
+					   const struct nf_hook_state *state)
+{
+	const struct itun_config *config;
+	struct itun_net *in;
+
+	/* What comes out of a tunnel is a request, no reply. */
+	if (netif_is_vxlan(state->in))
+		return NF_ACCEPT;
+	in = itun_net(state->net);
+	config = rcu_dereference(in->config);
+	if (!config || config->paused & IPVS_TUN_STEP_STEER)
+		return NF_ACCEPT;
+	return itun_steer_bridge(in, config, skb, state);
+}
+
+static unsigned int itun_forward(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	const struct itun_config *config;
+	struct itun_net *in;
+
+	/* br_netfilter's passage of a bridged frame: it is the bridge's. */
+	if (nf_bridge_info_exists(skb))
+		return NF_ACCEPT;
+	in = itun_net(state->net);
+	config = rcu_dereference(in->config);
+	if (!config || config->paused & IPVS_TUN_STEP_STEER)
+		return NF_ACCEPT;
+	return itun_steer_forward(in, config, skb, state);
+}
+
+struct itun_hooks {
+	enum itun_hook_group group;
+	const char *name;
+	const struct nf_hook_ops *ops;
+	unsigned int n;
+};
+
+/* Before conntrack's defragmentation, conntrack and raw (-400, -200, -300):
+ * the host's firewall sees the final header.
+ */
+#define ITUN_PRI_OUT	(NF_IP_PRI_CONNTRACK_DEFRAG - 1)
+
+/* After filter, security and SELinux: the host's firewall decides first what
+ * reaches its tunnels. Before conntrack confirms (INT_MAX), which does not
+ * look at the payload.
+ */
+#define ITUN_PRI_IN	(NF_IP_PRI_SELINUX_LAST + 1)
+
+/* After nft's bridge filter (-200), and after br_netfilter (0), which runs the
+ * host's IP rules on bridged frames and marks those that it has seen: such a
+ * frame is not taken out of the bridge.
+ */
+#define ITUN_PRI_BRIDGE	(NF_BR_PRI_BRNF + 1)
+
+/* Last: filtering, TTL and MTU stay the kernel's. Nothing may come after a
+ * hook that takes the packet away, save conntrack's own (INT_MAX).
+ */
+#define ITUN_PRI_FORWARD (NF_IP_PRI_LAST - 1)
+
+static const struct nf_hook_ops itun_ops_out[] = {
+	{
+		.hook		= itun_local_out4,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= ITUN_PRI_OUT,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook		= itun_local_out6,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_OUT,
+		.priority	= ITUN_PRI_OUT,
+	},
+#endif
+};
+
+static const struct nf_hook_ops itun_ops_in[] = {
+	{
+		.hook		= itun_local_in4,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= ITUN_PRI_IN,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook		= itun_local_in6,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= ITUN_PRI_IN,
+	},
+#endif
+};
+
+static const struct nf_hook_ops itun_ops_bridge[] = {
+	{
+		.hook		= itun_bridge_prerouting,
+		.pf		= NFPROTO_BRIDGE,
+		.hooknum	= NF_BR_PRE_ROUTING,
+		.priority	= ITUN_PRI_BRIDGE,
+	},
+};
+
+static const struct nf_hook_ops itun_ops_forward[] = {
+	{
+		.hook		= itun_forward,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_FORWARD,
+		.priority	= ITUN_PRI_FORWARD,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook		= itun_forward,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_FORWARD,
+		.priority	= ITUN_PRI_FORWARD,
+	},
+#endif
+};
+
+static const struct itun_hooks itun_hooks[] = {
+	/* LOCAL_IN comes first and goes last: no mark is sent by this host
+	 * that its own record stage, as the other side of a pair, would not
+	 * remove.
+	 */
+	{ ITUN_HOOK_IN, "inet/local_in", itun_ops_in, ARRAY_SIZE(itun_ops_in) },
+	{ ITUN_HOOK_OUT, "inet/local_out", itun_ops_out, ARRAY_SIZE(itun_ops_out) },
+	{ ITUN_HOOK_BRIDGE, "bridge/prerouting", itun_ops_bridge, ARRAY_SIZE(itun_ops_bridge) },
+	{ ITUN_HOOK_FORWARD, "inet/forward", itun_ops_forward, ARRAY_SIZE(itun_ops_forward) },
+};
+
+/**
+ * itun_hooks_wanted() - the groups that a configuration needs
+ * @config: a snapshot
+ *
+ * Any peer needs LOCAL_IN: marked packets of anyone leave it unmarked, so that
+ * a forgotten "accept" is no outage, and answers to probes come in by it.
+ */
+unsigned int itun_hooks_wanted(const struct itun_config *config)
+{
+	unsigned int wanted = 0;
+
+	if (config->n_peers)
+		wanted |= ITUN_HOOK_IN;
+	if (config->n_marks)
+		wanted |= ITUN_HOOK_OUT;
+	if (config->any_accept)
+		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;
+	return wanted;
+}
+
+/**
+ * itun_hooks_update() - register and unregister groups
+ * @in: namespace, under its mutex
+ * @wanted: the groups that are to exist
+ *
+ * What is new is registered before anything goes, so that an error leaves
+ * what was there.
+ *
+ * Context: process; unregistering waits for readers.
+ * Return: 0 or a negative error number.
+ */
+int itun_hooks_update(struct itun_net *in, unsigned int wanted)
+{
+	unsigned int added = 0;
+	int i, err;
+
+	lockdep_assert_held(&in->mutex);
+	for (i = 0; i < ARRAY_SIZE(itun_hooks); i++) {
+		const struct itun_hooks *hooks = &itun_hooks[i];
+
+		if (!(wanted & ~in->hooks & hooks->group))
+			continue;
+		err = nf_register_net_hooks(in->net, hooks->ops, hooks->n);
+		if (err)
+			goto undo;
+		added |= hooks->group;
+		in->hooks |= hooks->group;
+	}
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
+		const struct itun_hooks *hooks = &itun_hooks[i];
+
+		if (!(in->hooks & ~wanted & hooks->group))
+			continue;
+		nf_unregister_net_hooks(in->net, hooks->ops, hooks->n);
+		in->hooks &= ~hooks->group;
+	}
+	return 0;
+
+undo:
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
+		if (!(added & itun_hooks[i].group))
+			continue;
+		nf_unregister_net_hooks(in->net, itun_hooks[i].ops, itun_hooks[i].n);
+		in->hooks &= ~itun_hooks[i].group;
+	}
+	return err;
+}
+
+/**
+ * itun_hooks_describe() - the hooks that exist, for "status"
+ * @in: namespace, under its mutex
+ * @emit: called with "family/hook priority"; nonzero stops
+ * @arg: for @emit
+ *
+ * Return: what @emit returned last.
+ */
+int itun_hooks_describe(struct itun_net *in, int (*emit)(void *arg, const char *text), void *arg)
+{
+	char text[48];
+	int i, err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(itun_hooks) && !err; i++) {
+		if (!(in->hooks & itun_hooks[i].group))
+			continue;
+		snprintf(text, sizeof(text), "%s/%d", itun_hooks[i].name,
+			 itun_hooks[i].ops[0].priority);
+		err = emit(arg, text);
+	}
+	return err;
+}

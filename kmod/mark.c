@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Steps 1 and 2: the first mark is on the packet, put there by the operator's
+ * own rules; the second is set here, in the tunnel header of the outer packet.
+ */
+#include "csum.h"
+#include "endpoint.h"
+#include "stages.h"
+
+static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
+			      const struct itun_outer *outer)
+{
+	struct itun_inner inner;
+
+	if ((skb->mark & mark->mask) != mark->value)
+		return false;
+	if (mark->tunnels && !(mark->tunnels & BIT(outer->type)))
+		return false;
+	if (!itun_vni_listed(mark->vnis, mark->n_vnis, outer->id))
+		return false;
+	if (!mark->dst_family)
+		return true;
+	/* Later fragments and ICMP errors have addresses as well. */
+	switch (itun_outer_parse_inner(skb, outer, &inner)) {
+	case ITUN_INNER_FLOW:
+	case ITUN_INNER_FRAGMENT:
+	case ITUN_INNER_ICMP_ERROR:
+		return inner.tuple.family == mark->dst_family &&
+		       itun_addr_in_prefix(&inner.tuple.dst, &mark->dst, mark->dst_family,
+					   mark->dst_len);
+	default:
+		return false;
+	}
+}
+
+/**
+ * itun_mark() - set the second mark on a packet that has the first
+ * @in: namespace of the underlay
+ * @config: the snapshot in force
+ * @skb: the outer packet at LOCAL_OUT
+ * @outer: its headers
+ * @collision: a device uses bits of the second mark on this port
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: true if a rule matched: the packet is a request, marked or not.
+ */
+bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+	       struct itun_outer *outer, bool collision)
+{
+	const struct itun_tunnel_config *tunnel = &config->tunnel[outer->type];
+	struct itun_mark *mark = NULL;
+	struct itun_endpoint *endpoint;
+	struct itun_csum csum = {};
+	u8 old[2], new[2];
+	u8 *header;
+	u32 i;
+
+	for (i = 0; i < config->n_marks; i++) {
+		if (itun_mark_matches(config->marks[i], skb, outer)) {
+			mark = config->marks[i];
+			break;
+		}
+	}
+	if (!mark)
+		return false;
+
+	if (unlikely(outer->flags != ITUN_VXLAN_NORMAL)) {
+		itun_count(in, mark_busy_bits);
+		return true;
+	}
+	if (unlikely(collision)) {
+		itun_count(in, mark_collision);
+		return true;
+	}
+
+	/* A mark is a promise by the other side: only ready endpoints get one.
+	 * One that is seen for the first time is probed from now on.
+	 */
+	endpoint = itun_endpoint_find(in, outer->family, &outer->dst);
+	if (unlikely(!endpoint || !READ_ONCE(endpoint->send))) {
+		const struct itun_peer *peer = itun_config_peer(config, outer->family, &outer->dst);
+
+		if (!peer || !(peer->flags & (IPVS_TUN_PEER_FLAG_SEND |
+					      IPVS_TUN_PEER_FLAG_SEND_ALWAYS))) {
+			itun_count(in, mark_no_peer);
+			return true;
+		}
+		endpoint = itun_endpoint_make(in, outer->family, &outer->dst,
+					      GFP_ATOMIC | __GFP_NOWARN);
+	}
+	if (likely(endpoint))
+		itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src);
+	if (unlikely(!endpoint || !READ_ONCE(endpoint->markable))) {
+		itun_count(in, mark_not_ready);
+		this_cpu_inc(mark->counts->not_ready);
+		return true;
+	}
+
+	if (unlikely(!itun_csum_editable(skb) || skb_ensure_writable(skb, outer->inner))) {
+		itun_count(in, mark_unwritable);
+		return true;
+	}
+	header = skb->data + outer->tunnel;
+	memcpy(old, header, sizeof(old));
+	itun_vxlan_set_flags(header, ITUN_VXLAN_NORMAL | tunnel->second_mark);
+	memcpy(new, header, sizeof(new));
+	itun_csum_body(&csum, old, new, sizeof(old));
+	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+
+	itun_count(in, marked);
+	this_cpu_inc(mark->counts->packets);
+	this_cpu_inc(endpoint->counts->marked);
+	return true;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Paths: interning, verdicts, death. */
+#include "path.h"
+
+#include <linux/etherdevice.h>
+#include <linux/slab.h>
+#include <net/dst_metadata.h>
+
+#include "endpoint.h"
+#include "zone.h"
+
+static const struct rhashtable_params path_params = {
+	.head_offset = offsetof(struct itun_path, node),
+	.key_offset = offsetof(struct itun_path, key),
+	.key_len = sizeof_field(struct itun_path, key),
+	.automatic_shrinking = true,
+};
+
+/**
+ * itun_trusted() - may a marked packet by this way make and move sessions?
+ * @config: the snapshot in force
+ * @key: the way
+ *
+ * Return: true if the longest peer prefix of the source accepts, by this
+ * device and in this network.
+ */
+bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key)
+{
+	const struct itun_peer *peer;
+
+	if (!config->any_accept)
+		return false;
+	peer = itun_config_peer(config, key->family, &key->remote);
+	if (!peer || !(peer->flags & IPVS_TUN_PEER_FLAG_ACCEPT))
+		return false;
+	if (peer->dev[0] && READ_ONCE(peer->ifindex) != key->ifindex)
+		return false;
+	return itun_vni_listed(peer->vnis, peer->n_vnis, key->id);
+}
+
+/**
+ * itun_path_judge() - compute a path's verdict for the snapshot in force
+ * @path: under RCU
+ * @config: the snapshot
+ *
+ * Context: softirq or BH off.
+ * Return: the verdict, which the path keeps for this generation.
+ */
+bool itun_path_judge(struct itun_path *path, const struct itun_config *config)
+{
+	bool trusted = path->by_hand || itun_trusted(config, &path->key);
+
+	WRITE_ONCE(path->verdict, (u64)config->generation << 1 | trusted);
+	return trusted;
+}
+
+static void itun_path_free(struct rcu_head *rcu)
+{
+	struct itun_path *path = container_of(rcu, struct itun_path, rcu);
+
+	dst_cache_destroy(&path->dst_cache);
+	/* Core code destroys it when the last packet is through; no reference
+	 * to this module is involved.
+	 */
+	if (path->metadata)
+		dst_release(&path->metadata->dst);
+	kfree(path);
+}
+
+static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_config *config,
+					 const struct itun_path_key *key, bool by_hand)
+{
+	struct itun_endpoint *endpoint;
+	struct itun_path *path;
+
+	path = kzalloc(sizeof(*path), GFP_ATOMIC | __GFP_NOWARN);
+	if (!path)
+		return NULL;
+	path->key = *key;
+	refcount_set(&path->refs, 1);
+	path->by_hand = by_hand;
+	path->in = in;
+	path->zone = itun_zone_get(in, itun_config_zone(config, key->id));
+	if (!path->zone)
+		goto free_path;
+	/* dst_cache needs per-CPU memory, which is scarce in softirq. */
+	if (dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
+		goto put_zone;
+	endpoint = itun_endpoint_make(in, key->family, &key->remote, GFP_ATOMIC | __GFP_NOWARN);
+	if (endpoint && itun_endpoint_hold(endpoint))
+		path->endpoint = endpoint;
+	itun_path_judge(path, config);
+	return path;
+
+put_zone:
+	itun_zone_put(in, path->zone);
+free_path:
+	kfree(path);
+	return NULL;
+}
+
+static void itun_path_release(struct itun_path *path)
+{
+	if (path->endpoint)
+		itun_endpoint_put(path->endpoint);
+	itun_zone_put(path->in, path->zone);
+	call_rcu(&path->rcu, itun_path_free);
+}
+
+struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
+				const struct itun_path_key *key, bool by_hand)
+{
+	struct itun_path *path, *old;
+	int tries;
+
+	path = rhashtable_lookup(&in->paths, key, path_params);
+	if (likely(path && !READ_ONCE(path->dead) && refcount_inc_not_zero(&path->refs)))
+		return path;
+
+	path = itun_path_alloc(in, config, key, by_hand);
+	if (!path)
+		return NULL;
+	for (tries = 0; tries < 4; tries++) {
+		old = rhashtable_lookup_get_insert_fast(&in->paths, &path->node, path_params);
+		if (!old) {
+			atomic_inc(&in->n_paths);
+			return path;
+		}
+		if (IS_ERR(old))
+			break;
+		if (!READ_ONCE(old->dead) && refcount_inc_not_zero(&old->refs)) {
+			itun_path_release(path);
+			return old;
+		}
+		/* Dead, or put for the last time: it makes room at once. */
+		rhashtable_remove_fast(&in->paths, &old->node, path_params);
+	}
+	itun_path_release(path);
+	return NULL;
+}
+
+/**
+ * itun_path_put() - give a reference back
+ * @path: referenced
+ *
+ * Context: any. Readers may go on until the end of their RCU section.
+ */
+void itun_path_put(struct itun_path *path)
+{
+	if (!refcount_dec_and_test(&path->refs))
+		return;
+	rhashtable_remove_fast(&path->in->paths, &path->node, path_params);
+	atomic_dec(&path->in->n_paths);
+	itun_path_release(path);
+}
+
+/**
+ * itun_path_kill() - declare paths dead
+ * @in: namespace
+ * @match: which; called under RCU
+ * @arg: for @match
+ *
+ * Their sessions are absent at once; a marked packet makes a new path.
+ *
+ * Context: process; may be under RTNL and the mutex.
+ * Return: how many.
+ */
+unsigned int itun_path_kill(struct itun_net *in,
+			    bool (*match)(const struct itun_path *path, const void *arg),
+			    const void *arg)
+{
+	struct rhashtable_iter iter;
+	struct itun_path *path;
+	unsigned int killed = 0;
+
+	rhashtable_walk_enter(&in->paths, &iter);
+	rhashtable_walk_start(&iter);
+	while ((path = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(path))
+			continue;	/* resized: once more from the start */
+		if (READ_ONCE(path->dead) || !match(path, arg))
+			continue;
+		WRITE_ONCE(path->dead, true);
+		rhashtable_remove_fast(&in->paths, &path->node, path_params);
+		killed++;
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return killed;
+}
+
+int itun_path_init(struct itun_net *in)
+{
+	int err = itun_zone_init(in);
+
+	if (err)
+		return err;
+	err = rhashtable_init(&in->paths, &path_params);
+	if (err)
+		itun_zone_exit(in);
+	return err;
+}
+
+/**
+ * itun_path_exit() - the tables of a namespace go
+ * @in: namespace; all its sessions are freed, RCU callbacks included
+ *
+ * Context: process.
+ */
+void itun_path_exit(struct itun_net *in)
+{
+	rhashtable_destroy(&in->paths);
+	itun_zone_exit(in);
+}

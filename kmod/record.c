@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Step 4: a marked packet leaves its way in the session table, and leaves
+ * this stage without a mark, whoever sent it.
+ */
+#include <linux/etherdevice.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/ip.h>
+
+#include "csum.h"
+#include "endpoint.h"
+#include "notify.h"
+#include "stages.h"
+
+/**
+ * itun_count_malformed() - count what is wrong with inner headers
+ * @in: namespace
+ * @verdict: the parser's
+ */
+void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict)
+{
+	switch (verdict) {
+	case ITUN_INNER_BAD_ETHERNET:
+		itun_count(in, malformed_ethernet);
+		break;
+	case ITUN_INNER_BAD_VLAN:
+		itun_count(in, malformed_vlan);
+		break;
+	case ITUN_INNER_BAD_IPV4:
+		itun_count(in, malformed_ipv4);
+		break;
+	case ITUN_INNER_BAD_IPV6:
+		itun_count(in, malformed_ipv6);
+		break;
+	case ITUN_INNER_BAD_EXTENSION:
+		itun_count(in, malformed_extension);
+		break;
+	case ITUN_INNER_BAD_TRANSPORT:
+	case ITUN_INNER_SHORT:
+		itun_count(in, malformed_transport);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Remove the mark: the packet is then the one that came before this product. */
+static unsigned int itun_clear(struct itun_net *in, struct sk_buff *skb,
+			       const struct itun_outer *outer)
+{
+	struct itun_csum csum = {};
+	u8 old[2], new[2];
+	u8 *header;
+
+	if (unlikely(skb_ensure_writable(skb, outer->tunnel + ITUN_VXLAN_HLEN))) {
+		/* The driver would drop it for its bits: so it is counted. */
+		itun_count(in, clear_failed);
+		return NF_DROP;
+	}
+	header = skb->data + outer->tunnel;
+	memcpy(old, header, sizeof(old));
+	itun_vxlan_set_flags(header, ITUN_VXLAN_NORMAL);
+	memcpy(new, header, sizeof(new));
+	itun_csum_body(&csum, old, new, sizeof(old));
+	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+	itun_count(in, cleared);
+	return NF_ACCEPT;
+}
+
+/* Is the outer checksum right? A session is made or moved on nothing less. */
+static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer)
+{
+	const struct udphdr *uh;
+	struct udphdr buffer;
+
+	if (unlikely(outer->fragment)) {
+		itun_count(in, unverified);
+		return true;
+	}
+	/* An aggregate's segments were verified before they were joined. */
+	if (skb_is_gso(skb))
+		return true;
+	uh = skb_header_pointer(skb, outer->transport, sizeof(buffer), &buffer);
+	if (!uh || !uh->check)
+		return uh;
+	if (outer->family == 4 ?
+	    nf_ip_checksum(skb, NF_INET_LOCAL_IN, outer->transport, IPPROTO_UDP) :
+	    nf_ip6_checksum(skb, NF_INET_LOCAL_IN, outer->transport, IPPROTO_UDP)) {
+		itun_count(in, malformed_checksum);
+		return false;
+	}
+	return true;
+}
+
+static void itun_path_key_fill(struct itun_path_key *key, const struct itun_outer *outer,
+			       const u8 *frame, int ifindex)
+{
+	memset(key, 0, sizeof(*key));
+	key->remote = outer->src;
+	key->local = outer->dst;
+	key->id = outer->id;
+	key->ifindex = ifindex;
+	key->port = outer->port;
+	ether_addr_copy(key->mac, frame + ETH_ALEN);
+	key->type = outer->type;
+	key->family = outer->family;
+}
+
+static void itun_recorded(struct itun_path *path)
+{
+	if (path->endpoint)
+		this_cpu_inc(path->endpoint->counts->recorded);
+}
+
+static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
+{
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->family, &key->remote);
+
+	itun_count(in, untrusted);
+	if (endpoint)
+		this_cpu_inc(endpoint->counts->untrusted);
+	itun_stranger_count(in, key->family, &key->remote);
+}
+
+/* A session is to be made, or its way has changed: the slow part. */
+static void itun_record_new(struct itun_net *in, const struct itun_config *config,
+			    struct sk_buff *skb, const struct itun_outer *outer,
+			    const struct itun_inner *inner, const struct itun_lookup *lookup,
+			    const struct itun_path_key *key)
+{
+	struct itun_session *session;
+	struct itun_path *path;
+	int tries;
+
+	if (!itun_trusted(config, key)) {
+		itun_untrusted(in, key);
+		return;
+	}
+	if (!itun_verified(in, skb, outer))
+		return;
+	path = itun_path_get(in, config, key, false);
+	if (unlikely(!path)) {
+		itun_count(in, record_no_memory);
+		return;
+	}
+
+	/* Another CPU may make it between our lookup and our insertion. */
+	for (tries = 0; tries < 3; tries++) {
+		session = itun_session_find(in, lookup);
+		if (session && !(READ_ONCE(session->word) & ITUN_DEAD)) {
+			bool alive = itun_session_alive(session, config);
+
+			if (!alive) {
+				itun_count(in, expired);
+				itun_count(in, recorded);
+				itun_session_restart(session, inner);
+			}
+			if (rcu_dereference(session->path) != path) {
+				itun_session_move(session, path);
+				if (alive) {
+					itun_count(in, moved);
+					itun_notify_session(in, session,
+							    IPVS_TUN_CMD_SESSION_MOVED);
+				}
+			} else {
+				itun_path_put(path);
+			}
+			itun_session_forward(session, inner, skb->len - outer->inner);
+			itun_recorded(rcu_dereference(session->path));
+			return;
+		}
+		session = itun_session_make(in, config, lookup, path,
+					    itun_session_first_word(&inner->tuple,
+								    inner->tcp_flags));
+		if (!IS_ERR(session)) {
+			struct itun_account *account = itun_session_account(session);
+
+			if (account) {
+				atomic64_inc(&account->fwd_packets);
+				atomic64_add(skb->len - outer->inner, &account->fwd_bytes);
+			}
+			itun_count(in, recorded);
+			itun_recorded(path);
+			itun_notify_session(in, session, IPVS_TUN_CMD_SESSION_NEW);
+			return;
+		}
+		if (PTR_ERR(session) != -EEXIST && PTR_ERR(session) != -EAGAIN)
+			break;
+	}
+	if (PTR_ERR(session) != -ENOSPC)	/* which has its own counters */
+		itun_count(in, record_no_memory);
+	itun_path_put(path);
+}
+
+static void itun_record_flow(struct itun_net *in, const struct itun_config *config,
+			     struct sk_buff *skb, const struct itun_outer *outer,
+			     const struct itun_inner *inner, int ifindex)
+{
+	struct itun_session *session;
+	struct itun_lookup lookup;
+	struct itun_path_key key;
+	struct itun_path *path;
+
+	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
+	itun_lookup_init(&lookup, &inner->tuple, itun_config_zone(config, outer->id));
+	session = itun_session_find(in, &lookup);
+	if (likely(session && itun_session_alive(session, config))) {
+		path = rcu_dereference(session->path);
+		if (likely(itun_path_key_equal(&path->key, &key) &&
+			   itun_path_usable(path, config))) {
+			itun_session_forward(session, inner, skb->len - outer->inner);
+			itun_count(in, refreshed);
+			itun_recorded(path);
+			return;
+		}
+	}
+	itun_record_new(in, config, skb, outer, inner, &lookup, &key);
+}
+
+/**
+ * itun_record() - a tunnel packet with other bits than the normal ones
+ * @in: namespace of the underlay
+ * @config: the snapshot in force
+ * @skb: at LOCAL_IN
+ * @outer: its headers
+ * @state: of the hook
+ *
+ * Context: softirq, under RCU.
+ * Return: NF_ACCEPT; NF_DROP for a probe, which ends here, or without memory.
+ */
+unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
+			 struct sk_buff *skb, struct itun_outer *outer,
+			 const struct nf_hook_state *state)
+{
+	enum itun_inner_verdict verdict;
+	struct itun_inner inner;
+	int ifindex;
+
+	/* In a VRF the device is the VRF's: the port that it came by is in the
+	 * control block.
+	 */
+	ifindex = outer->family == 4 ? inet_sdif(skb) : inet6_sdif(skb);
+	if (!ifindex)
+		ifindex = state->in->ifindex;
+
+	verdict = itun_outer_parse_inner(skb, outer, &inner);
+	if (unlikely(verdict == ITUN_INNER_PROBE)) {
+		itun_probe_receive(in, config, outer, skb, ifindex);
+		return NF_DROP;
+	}
+	/* Bits that are no mark of ours: they mean something to someone else. */
+	if (!test_bit(outer->flags, config->tunnel[outer->type].accept))
+		return NF_ACCEPT;
+
+	itun_count(in, received_marked);
+	switch (verdict) {
+	case ITUN_INNER_FLOW:
+		if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
+			itun_record_flow(in, config, skb, outer, &inner, ifindex);
+		else
+			itun_count(in, record_paused);
+		break;
+	case ITUN_INNER_FRAGMENT:
+		itun_count(in, record_fragment);
+		break;
+	case ITUN_INNER_ICMP_ERROR:
+		itun_count(in, record_icmp_error);
+		break;
+	case ITUN_INNER_NOT_FLOW:
+		itun_count(in, record_not_flow);
+		break;
+	default:
+		itun_count_malformed(in, verdict);
+		break;
+	}
+	return itun_clear(in, skb, outer);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/* path_xmit: puts a reply straight into its tunnel.
+ *
+ * No flood, no forwarding database and no second lookup are involved. Whatever
+ * cannot be done right here is left to the ordinary way, and corrected at
+ * LOCAL_OUT: every check stands before the first edit.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <net/dst_metadata.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+#include <net/sch_generic.h>
+#include <net/udp_tunnel.h>
+#include <net/vxlan.h>
+
+#include "compat/egress.h"
+#include "compat/tunnel_key.h"
+#include "stages.h"
+
+DEFINE_PER_CPU(unsigned int, itun_sending);
+
+/* Segmentation that the tunnel's drivers can do for an inner packet. */
+#define ITUN_GSO_GOOD	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_TCP_ECN | \
+			 SKB_GSO_TCP_FIXEDID | SKB_GSO_UDP_L4 | SKB_GSO_DODGY)
+
+/* Extensions that need more than a standard header. */
+#define ITUN_VXLAN_OTHER (VXLAN_F_GBP | VXLAN_F_GPE | VXLAN_F_REMCSUM_TX)
+
+static bool itun_xmit_packet_fits(struct sk_buff *skb)
+{
+	if (skb->encapsulation)
+		return false;
+	/* An SCTP CRC that a driver is still to compute cannot be covered by
+	 * the outer checksum.
+	 */
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_csum_is_sctp(skb))
+		return false;
+	return !skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & ~ITUN_GSO_GOOD);
+}
+
+/* The device that a path's packets go into, found anew when devices changed. */
+static struct net_device *itun_xmit_device(struct itun_path *path)
+{
+	u32 generation = atomic_read(&itun_device_generation);
+	struct net_device *dev;
+	bool external;
+
+	if (unlikely(READ_ONCE(path->device_generation) != generation)) {
+		WRITE_ONCE(path->tunnel_ifindex,
+			   itun_device_find_tunnel(path->in->net, path->key.id, path->key.family,
+						   path->key.port, &external));
+		WRITE_ONCE(path->device_generation, generation);
+	}
+	if (unlikely(!READ_ONCE(path->tunnel_ifindex)))
+		return NULL;
+	dev = dev_get_by_index_rcu(path->in->net, READ_ONCE(path->tunnel_ifindex));
+	if (unlikely(!dev || !netif_is_vxlan(dev) || !(dev->flags & IFF_UP) ||
+		     !netif_running(dev)))
+		return NULL;
+	return dev;
+}
+
+/* A queue or a program on the tunnel device has a right to see the packet. */
+static bool itun_xmit_device_plain(const struct net_device *dev)
+{
+	const struct netdev_queue *queue = netdev_get_tx_queue(dev, 0);
+	const struct Qdisc *qdisc = rcu_dereference_bh(queue->qdisc);
+
+	return !qdisc->enqueue && !itun_device_has_egress(dev);
+}
+
+/* Does the packet, or each of its segments, fit the path's MTU once it is
+ * encapsulated? If not, the driver makes the ICMP error that the VM expects.
+ */
+static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst, u8 family)
+{
+	unsigned int overhead = (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
+				sizeof(struct udphdr) + ITUN_VXLAN_HLEN + ETH_HLEN;
+	unsigned int mtu = dst_mtu(dst);
+
+	if (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol))
+		overhead += VLAN_HLEN;
+	if (mtu <= overhead)
+		return false;
+	mtu -= overhead;
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return skb->len <= mtu;
+}
+
+/* From here on the packet is ours: from a frame of the bridge to one that the
+ * tunnel driver would have got. Returns NULL if memory ran out; then the
+ * packet is gone.
+ */
+static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				       struct net_device *dev)
+{
+	skb_push(skb, skb->data - skb_mac_header(skb));
+	skb_reset_mac_header(skb);
+	ether_addr_copy(eth_hdr(skb)->h_dest, path->key.mac);
+	if (skb_vlan_tag_present(skb)) {
+		skb = __vlan_hwaccel_push_inside(skb);
+		if (unlikely(!skb))
+			return NULL;
+		skb_reset_mac_header(skb);
+	}
+	skb_reset_mac_len(skb);
+	skb->dev = dev;
+	skb_set_queue_mapping(skb, 0);
+	skb_clear_tstamp(skb);
+	skb_reset_redirect(skb);
+	/* The other half of the hash that found the session: the same for all
+	 * packets of the flow, and no flow dissection for the source port.
+	 */
+	__skb_set_sw_hash(skb, hash >> 32, true);
+	return skb;
+}
+
+static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *skb, u64 hash,
+					struct net_device *dev)
+{
+	struct vxlan_dev *vxlan = netdev_priv(dev);
+	const struct iphdr *inner = ip_hdr(skb);
+	struct vxlan_sock *sock;
+	__be16 sport, df = 0;
+	struct itun_route route;
+	bool checksum;
+	u8 tos, ttl;
+	int headroom;
+	u8 *header;
+
+	if (path->key.family == 4) {
+		sock = rcu_dereference(vxlan->vn4_sock);
+		checksum = !(vxlan->cfg.flags & VXLAN_F_UDP_ZERO_CSUM_TX);
+	} else {
+#if IS_ENABLED(CONFIG_IPV6)
+		sock = rcu_dereference(vxlan->vn6_sock);
+		checksum = !(vxlan->cfg.flags & VXLAN_F_UDP_ZERO_CSUM6_TX);
+#else
+		return ITUN_XMIT_FALLBACK;
+#endif
+	}
+	if (unlikely(!sock))
+		return ITUN_XMIT_FALLBACK;
+
+	tos = vxlan->cfg.tos;
+	if (tos == 1)
+		tos = ip_tunnel_get_dsfield(inner, skb);
+	/* The port is not known before the hash is set; a policy that wants a
+	 * certain source port of a tunnel does not exist.
+	 */
+	if (itun_path_route(path, skb, tos, 0, vxlan->cfg.dst_port, &route))
+		return ITUN_XMIT_FALLBACK;
+	if (unlikely(route.dst->dev == dev || !itun_xmit_mtu_fits(skb, route.dst,
+								  path->key.family)))
+		goto fallback;
+
+	tos = ip_tunnel_ecn_encap(tos, inner, skb);
+	if (vxlan->cfg.flags & VXLAN_F_TTL_INHERIT)
+		ttl = ip_tunnel_get_ttl(inner, skb);
+	else
+		ttl = vxlan->cfg.ttl;
+	if (vxlan->cfg.df == VXLAN_DF_SET)
+		df = htons(IP_DF);
+	else if (vxlan->cfg.df == VXLAN_DF_INHERIT &&
+		 (skb->protocol == htons(ETH_P_IPV6) ||
+		  (skb->protocol == htons(ETH_P_IP) && inner->frag_off & htons(IP_DF))))
+		df = htons(IP_DF);
+
+	headroom = LL_RESERVED_SPACE(route.dst->dev) + route.dst->header_len +
+		   sizeof(struct ipv6hdr) + sizeof(struct udphdr) + ITUN_VXLAN_HLEN +
+		   ETH_HLEN + VLAN_HLEN;
+	/* A tap that listens on the port holds a clone: its copy keeps the
+	 * MAC address that the VM has sent.
+	 */
+	if (unlikely(skb_cow_head(skb, headroom)))
+		goto fallback;
+	skb = itun_xmit_frame(path, skb, hash, dev);
+	if (unlikely(!skb)) {
+		dst_release(route.dst);
+		return ITUN_XMIT_SENT;
+	}
+	sport = udp_flow_src_port(path->in->net, skb, vxlan->cfg.port_min, vxlan->cfg.port_max,
+				  true);
+	/* Scrubbed before the offloads are noted, as vxlan does for IPv6. */
+	if (path->key.family == 6)
+		skb_scrub_packet(skb, false);
+	if (unlikely(iptunnel_handle_offloads(skb, checksum ? SKB_GSO_UDP_TUNNEL_CSUM :
+							      SKB_GSO_UDP_TUNNEL))) {
+		dst_release(route.dst);
+		dev_core_stats_tx_dropped_inc(dev);
+		kfree_skb(skb);
+		return ITUN_XMIT_SENT;
+	}
+	header = __skb_push(skb, ITUN_VXLAN_HLEN);
+	memset(header, 0, ITUN_VXLAN_HLEN);
+	itun_vxlan_set_flags(header, ITUN_VXLAN_NORMAL);
+	itun_vxlan_set_vni(header, path->key.id);
+	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
+
+	if (path->key.family == 4) {
+		struct rtable *rt = container_of(route.dst, struct rtable, dst);
+
+		udp_tunnel_xmit_skb(rt, sock->sock->sk, skb, route.local.ip, path->key.remote.ip,
+				    tos, ttl ? : ip4_dst_hoplimit(route.dst), df, sport,
+				    vxlan->cfg.dst_port, false, !checksum);
+#if IS_ENABLED(CONFIG_IPV6)
+	} else {
+		struct in6_addr local, remote;
+
+		memcpy(&local, route.local.ip6, sizeof(local));
+		memcpy(&remote, path->key.remote.ip6, sizeof(remote));
+		udp_tunnel6_xmit_skb(route.dst, sock->sock->sk, skb, dev, &local, &remote, tos,
+				     ttl ? : ip6_dst_hoplimit(route.dst), vxlan->cfg.label,
+				     sport, vxlan->cfg.dst_port, !checksum);
+#endif
+	}
+	return ITUN_XMIT_SENT;
+
+fallback:
+	dst_release(route.dst);
+	return ITUN_XMIT_FALLBACK;
+}
+
+/* The instructions for an external device, made once a path. */
+static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct vxlan_dev *vxlan)
+{
+	struct metadata_dst *metadata = READ_ONCE(path->metadata);
+	struct ip_tunnel_info *info;
+	bool checksum;
+
+	if (likely(metadata))
+		return metadata;
+	metadata = metadata_dst_alloc(0, METADATA_IP_TUNNEL, GFP_ATOMIC | __GFP_NOWARN);
+	if (!metadata)
+		return NULL;
+	info = &metadata->u.tun_info;
+	/* metadata_dst_alloc() leaves the cache empty; tun_dst_free() destroys it. */
+	if (dst_cache_init(&info->dst_cache, GFP_ATOMIC | __GFP_NOWARN)) {
+		dst_release(&metadata->dst);
+		return NULL;
+	}
+	checksum = !(vxlan->cfg.flags & (path->key.family == 4 ? VXLAN_F_UDP_ZERO_CSUM_TX :
+								 VXLAN_F_UDP_ZERO_CSUM6_TX));
+	info->mode = IP_TUNNEL_INFO_TX;
+	if (path->key.family == 6)
+		info->mode |= IP_TUNNEL_INFO_IPV6;
+	info->key.tun_id = key32_to_tunnel_id(cpu_to_be32(path->key.id));
+	info->key.tp_dst = vxlan->cfg.dst_port;
+	info->key.tos = 0;
+	info->key.ttl = vxlan->cfg.ttl;
+	itun_tunnel_key_flags(&info->key, checksum);
+	if (path->key.family == 4) {
+		info->key.u.ipv4.dst = path->key.remote.ip;
+		info->key.u.ipv4.src = path->key.local.ip;
+	} else {
+		memcpy(&info->key.u.ipv6.dst, path->key.remote.ip6, 16);
+		memcpy(&info->key.u.ipv6.src, path->key.local.ip6, 16);
+	}
+	/* Two CPUs may have made one; the first to store it wins. */
+	if (cmpxchg(&path->metadata, NULL, metadata)) {
+		dst_release(&metadata->dst);
+		metadata = READ_ONCE(path->metadata);
+	}
+	return metadata;
+}
+
+static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff *skb, u64 hash,
+					 struct net_device *dev)
+{
+	struct vxlan_dev *vxlan = netdev_priv(dev);
+	struct metadata_dst *metadata = itun_xmit_metadata(path, vxlan);
+	struct itun_route route;
+	bool fits;
+
+	if (unlikely(!metadata))
+		return ITUN_XMIT_FALLBACK;
+	if (itun_path_route(path, skb, 0, 0, vxlan->cfg.dst_port, &route))
+		return ITUN_XMIT_FALLBACK;
+	fits = itun_xmit_mtu_fits(skb, route.dst, path->key.family);
+	dst_release(route.dst);
+	if (unlikely(!fits || skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
+		return ITUN_XMIT_FALLBACK;
+	skb = itun_xmit_frame(path, skb, hash, dev);
+	if (unlikely(!skb))
+		return ITUN_XMIT_SENT;
+	/* A marked packet would make the driver ignore the route cache. */
+	skb->mark = 0;
+	skb_dst_drop(skb);
+	dst_hold(&metadata->dst);
+	skb_dst_set(skb, &metadata->dst);
+	dev_queue_xmit(skb);
+	return ITUN_XMIT_SENT;
+}
+
+/**
+ * itun_path_xmit() - send a frame by a path
+ * @path: under RCU, usable
+ * @skb: skb->data at the network header, the Ethernet header before it; its
+ *       VLAN tag may be beside it
+ * @hash: of the session's key
+ *
+ * Context: softirq, BH off, under RCU.
+ * Return: ITUN_XMIT_SENT when the packet is consumed, ITUN_XMIT_FALLBACK when
+ * it is as it was.
+ */
+enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash)
+{
+	struct net_device *dev;
+	enum itun_xmit result;
+
+	if (unlikely(!itun_xmit_packet_fits(skb)))
+		return ITUN_XMIT_FALLBACK;
+	dev = itun_xmit_device(path);
+	if (unlikely(!dev || !itun_xmit_device_plain(dev) ||
+		     ((struct vxlan_dev *)netdev_priv(dev))->cfg.flags & ITUN_VXLAN_OTHER))
+		return ITUN_XMIT_FALLBACK;
+	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
+	 * whose underlay runs through one of our bridges ends here.
+	 */
+	if (unlikely(__this_cpu_read(itun_sending)))
+		return ITUN_XMIT_FALLBACK;
+	__this_cpu_write(itun_sending, 1);
+	if (((struct vxlan_dev *)netdev_priv(dev))->cfg.flags & VXLAN_F_COLLECT_METADATA)
+		result = itun_xmit_external(path, skb, hash, dev);
+	else
+		result = itun_xmit_classic(path, skb, hash, dev);
+	__this_cpu_write(itun_sending, 0);
+	return result;
+}
