@@ -418,12 +418,16 @@ int ipvs_tun_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return itun_reply_send(&reply, info, err);
 }
 
+/* Under the mutex. */
 static void itun_stats_sum(struct itun_net *in, struct itun_stats *sum)
 {
 	unsigned int i;
 	int cpu;
 
 	memset(sum, 0, sizeof(*sum));
+	/* There is nothing to count in before the first change set. */
+	if (!in->stats)
+		return;
 	for_each_possible_cpu(cpu) {
 		const struct itun_stats *stats = per_cpu_ptr(in->stats, cpu);
 
