@@ -22,8 +22,8 @@ KDIR ?= $(CACHE)/debug/build
 endif
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install dkms-install uninstall \
-	regenerate clean
+.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install dkms-build dkms-install \
+	uninstall regenerate clean
 
 all: module tool
 
@@ -86,11 +86,18 @@ install: all
 	install -D -m 755 build/bin/ipvs-tunctl $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl
 	[ -n "$(DESTDIR)" ] || depmod $(KVER)
 
-DKMS_SOURCE := /usr/src/ipvs-tun-$(VERSION)
-dkms-install: tool
+# DKMS_ROOT holds DKMS's trees instead of the system's: tests build there and install inside the lab.
+DKMS_TREES := $(if $(DKMS_ROOT),--dkmstree $(abspath $(DKMS_ROOT))/tree --sourcetree $(abspath $(DKMS_ROOT))/src)
+DKMS_SOURCE := $(if $(DKMS_ROOT),$(abspath $(DKMS_ROOT))/src,/usr/src)/ipvs-tun-$(VERSION)
+DKMS_MODULE := -m ipvs-tun -v $(VERSION) -k $(KVER) $(DKMS_TREES)
+dkms-build:
+	mkdir -p $(DKMS_SOURCE) $(if $(DKMS_ROOT),$(DKMS_ROOT)/tree)
 	rsync -a --delete kmod/ VERSION $(DKMS_SOURCE)/
 	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
-	dkms install --force -m ipvs-tun -v $(VERSION) -k $(KVER)
+	dkms build --force $(DKMS_MODULE)
+
+dkms-install: tool dkms-build
+	dkms install --force $(DKMS_MODULE)
 	install -D -m 755 build/bin/ipvs-tunctl $(PREFIX)/sbin/ipvs-tunctl
 
 uninstall:
