@@ -17,21 +17,22 @@
 #include <cstring>
 #include <memory>
 
-#define MUST(condition)                                                   \
-	do {                                                              \
-		if (!(condition)) {                                       \
-			std::fprintf(stderr, "%s:%d: must hold: %s\n",    \
-				     __FILE__, __LINE__, #condition);     \
-			std::abort();                                     \
-		}                                                         \
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			std::fprintf(stderr, "%s:%d: must hold: %s\n", __FILE__, __LINE__,         \
+				     #condition);                                                  \
+			std::abort();                                                              \
+		}                                                                                  \
 	} while (0)
 
-namespace {
+namespace
+{
 
-class Exact {
+class Exact
+{
 public:
-	Exact(const std::uint8_t *from, std::size_t size)
-		: data_(new std::uint8_t[size])
+	Exact(const std::uint8_t *from, std::size_t size) : data_(new std::uint8_t[size])
 	{
 		if (size)
 			std::memcpy(data_.get(), from, size);
@@ -52,13 +53,10 @@ bool same(const itun_tuple &one, const itun_tuple &two)
 bool same(const itun_inner &one, const itun_inner &two)
 {
 	return same(one.tuple, two.tuple) && one.l3_offset == two.l3_offset &&
-	       one.l4_offset == two.l4_offset &&
-	       one.ethertype == two.ethertype &&
-	       one.vlan_tags == two.vlan_tags &&
-	       one.tcp_flags == two.tcp_flags && one.opens == two.opens &&
-	       one.fragment == two.fragment &&
-	       one.icmp_type == two.icmp_type &&
-	       one.fingerprint == two.fingerprint &&
+	       one.l4_offset == two.l4_offset && one.ethertype == two.ethertype &&
+	       one.vlan_tags == two.vlan_tags && one.tcp_flags == two.tcp_flags &&
+	       one.opens == two.opens && one.fragment == two.fragment &&
+	       one.icmp_type == two.icmp_type && one.fingerprint == two.fingerprint &&
 	       one.fragment_id == two.fragment_id;
 }
 
@@ -103,23 +101,19 @@ void check_tuple(const itun_inner &inner, itun_inner_verdict verdict)
 	MUST(same(tuple, twice));
 }
 
-using Parse = itun_inner_verdict (*)(const u8 *data, u32 avail, u32 total,
-				     itun_inner *inner);
+using Parse = itun_inner_verdict (*)(const u8 *data, u32 avail, u32 total, itun_inner *inner);
 
-itun_inner_verdict parse_ethernet(const u8 *data, u32 avail, u32 total,
-				  itun_inner *inner)
+itun_inner_verdict parse_ethernet(const u8 *data, u32 avail, u32 total, itun_inner *inner)
 {
 	return itun_inner_parse_ethernet(data, avail, total, inner);
 }
 
-itun_inner_verdict parse_ipv4(const u8 *data, u32 avail, u32 total,
-			      itun_inner *inner)
+itun_inner_verdict parse_ipv4(const u8 *data, u32 avail, u32 total, itun_inner *inner)
 {
 	return itun_inner_parse_ip(data, avail, total, 0x0800, inner);
 }
 
-itun_inner_verdict parse_ipv6(const u8 *data, u32 avail, u32 total,
-			      itun_inner *inner)
+itun_inner_verdict parse_ipv6(const u8 *data, u32 avail, u32 total, itun_inner *inner)
 {
 	return itun_inner_parse_ip(data, avail, total, 0x86dd, inner);
 }
@@ -145,15 +139,13 @@ void check_inner(Parse parse, const std::uint8_t *bytes, u32 avail, u32 total)
 	MUST(inner.l4_offset <= avail);
 	if (!has_tuple(verdict))
 		return;
-	MUST(inner.l4_offset >=
-	     inner.l3_offset + (inner.tuple.family == 4 ? 20 : 40));
+	MUST(inner.l4_offset >= inner.l3_offset + (inner.tuple.family == 4 ? 20 : 40));
 	MUST(same(inner, again));
 	check_tuple(inner, verdict);
 }
 
 // From any number of readable bytes "need" leads to the verdict of the whole.
-void check_inner_by_and_by(Parse parse, const std::uint8_t *bytes, u32 total,
-			   u32 avail)
+void check_inner_by_and_by(Parse parse, const std::uint8_t *bytes, u32 total, u32 avail)
 {
 	const Exact whole(bytes, total);
 	itun_inner inner = {}, final = {};
@@ -184,16 +176,14 @@ void check_probe(const std::uint8_t *bytes, u32 size)
 	if (itun_probe_parse(exact.get(), size, &probe))
 		return;
 	MUST(size >= ITUN_PROBE_FRAME_LEN);
-	const auto verdict = itun_inner_parse_ethernet(exact.get(), size, size,
-						       &inner);
+	const auto verdict = itun_inner_parse_ethernet(exact.get(), size, size, &inner);
 	MUST(verdict == ITUN_INNER_PROBE || verdict == ITUN_INNER_BAD_ETHERNET);
 	if (probe.protocol_version != ITUN_PROBE_PROTOCOL)
 		return;
 	MUST(probe.accept_count <= ITUN_PROBE_MARKS_MAX);
 	MUST(std::memchr(probe.version, 0, sizeof(probe.version)));
 
-	const std::unique_ptr<std::uint8_t[]> built(
-		new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
+	const std::unique_ptr<std::uint8_t[]> built(new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
 	itun_probe_build(built.get(), &probe);
 	MUST(!itun_probe_parse(built.get(), ITUN_PROBE_FRAME_LEN, &back));
 	MUST(!std::memcmp(&probe, &back, sizeof(probe)));
@@ -202,12 +192,10 @@ void check_probe(const std::uint8_t *bytes, u32 size)
 // Any struct can be built and comes back, cut to what a frame holds.
 void check_probe_build(const std::uint8_t *bytes, std::size_t size)
 {
-	const std::unique_ptr<std::uint8_t[]> frame(
-		new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
+	const std::unique_ptr<std::uint8_t[]> frame(new std::uint8_t[ITUN_PROBE_FRAME_LEN]);
 	itun_probe in = {}, out;
 
-	std::memcpy(static_cast<void *>(&in), bytes,
-		    size < sizeof(in) ? size : sizeof(in));
+	std::memcpy(static_cast<void *>(&in), bytes, size < sizeof(in) ? size : sizeof(in));
 	in.protocol_version = ITUN_PROBE_PROTOCOL;
 	in.kind = static_cast<u8>(1 + in.kind % 3);
 	for (char &c : in.version)
@@ -217,10 +205,8 @@ void check_probe_build(const std::uint8_t *bytes, std::size_t size)
 	MUST(!itun_probe_parse(frame.get(), ITUN_PROBE_FRAME_LEN, &out));
 	MUST(out.nonce == in.nonce && out.tunnels == in.tunnels);
 	MUST(out.kind == in.kind && out.tunnel_type == in.tunnel_type);
-	MUST(out.accept_count ==
-	     (in.accept_count > 16 ? 16 : in.accept_count));
-	MUST(!std::memcmp(in.accept_marks, out.accept_marks,
-			  4u * out.accept_count));
+	MUST(out.accept_count == (in.accept_count > 16 ? 16 : in.accept_count));
+	MUST(!std::memcmp(in.accept_marks, out.accept_marks, 4u * out.accept_count));
 	MUST(!std::strncmp(in.version, out.version, 31));
 }
 
@@ -245,14 +231,11 @@ void check_vxlan(const std::uint8_t *bytes, std::size_t size)
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes,
-				      std::size_t size)
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t size)
 {
-	static const Parse parsers[] = { parse_ethernet, parse_ipv4,
-					 parse_ipv6 };
+	static const Parse parsers[] = {parse_ethernet, parse_ipv4, parse_ipv6};
 	// An aggregate: most of the packet is elsewhere.
-	static const u32 beyond[] = { 0, 1, 7, 64, 1400, 65535, 70000,
-				      500000 };
+	static const u32 beyond[] = {0, 1, 7, 64, 1400, 65535, 70000, 500000};
 
 	if (!size)
 		return 0;
@@ -277,8 +260,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes,
 		const Parse parse = parsers[(select & 7) % 3];
 
 		check_inner(parse, bytes, count, count + beyond[how % 8]);
-		check_inner_by_and_by(parse, bytes, count,
-				      count * (how / 8) / 4);
+		check_inner_by_and_by(parse, bytes, count, count * (how / 8) / 4);
 		break;
 	}
 	}

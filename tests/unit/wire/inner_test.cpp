@@ -9,7 +9,8 @@
 #include <ostream>
 #include <string>
 
-namespace {
+namespace
+{
 
 // What a frame that names a flow must give. "readable" is how many bytes the
 // parser may ask for, "headers" how many there must be at all, "end" where the
@@ -48,8 +49,14 @@ struct Refused {
 	itun_inner_verdict verdict;
 };
 
-void PrintTo(const Flow &c, std::ostream *out) { *out << c.shows; }
-void PrintTo(const Refused &c, std::ostream *out) { *out << c.shows; }
+void PrintTo(const Flow &c, std::ostream *out)
+{
+	*out << c.shows;
+}
+void PrintTo(const Refused &c, std::ostream *out)
+{
+	*out << c.shows;
+}
 
 template <typename Case>
 std::string name_of(const testing::TestParamInfo<Case> &info)
@@ -62,12 +69,10 @@ const Bytes eth4 = macs + hex("08 00");
 const Bytes eth6 = macs + hex("86 dd");
 
 // An IPv4 header of 20 bytes, 200.1.1.2 to 10.1.1.2, id 0x1234.
-Bytes ip4(std::string_view total, std::string_view protocol,
-	  std::string_view fragment = "40 00")
+Bytes ip4(std::string_view total, std::string_view protocol, std::string_view fragment = "40 00")
 {
-	return hex("45 00") + hex(total) + hex("12 34") + hex(fragment) +
-	       hex("40") + hex(protocol) +
-	       hex("00 00  c8 01 01 02  0a 01 01 02");
+	return hex("45 00") + hex(total) + hex("12 34") + hex(fragment) + hex("40") +
+	       hex(protocol) + hex("00 00  c8 01 01 02  0a 01 01 02");
 }
 
 // An IPv6 header, 2001:db8::1 to 2001:db8::2, flow label 0xabcde.
@@ -82,8 +87,8 @@ Bytes ip6(std::string_view payload, std::string_view next)
 // 1000 to 80, 20 bytes, no options.
 Bytes tcp(std::string_view flags, std::string_view offset = "50")
 {
-	return hex("03 e8 00 50  00 00 00 01  00 00 00 02") + hex(offset) +
-	       hex(flags) + hex("ff ff  be ef  00 00");
+	return hex("03 e8 00 50  00 00 00 01  00 00 00 02") + hex(offset) + hex(flags) +
+	       hex("ff ff  be ef  00 00");
 }
 
 // 3233 to 102.
@@ -109,6 +114,7 @@ constexpr const char *server4 = "10.1.1.2";
 constexpr const char *client6 = "2001:db8::1";
 constexpr const char *server6 = "2001:db8::2";
 
+// clang-format off
 const Flow flows[] = {
 	{ "tcp4_syn", "a SYN opens a flow",
 	  eth4 + ip4("00 28", "06") + tcp("02"), ITUN_INNER_FLOW,
@@ -213,6 +219,13 @@ const Flow flows[] = {
 	{ "dccp4_data", "DCCP type 2, Data, opens nothing",
 	  eth4 + ip4("00 24", "21") +
 		  hex("0c a1 00 66  04 00 be ef  05 00 00 00 00 00 00 07"),
+	  ITUN_INNER_FLOW,
+	  { .src = client4, .dst = server4, .sport = 3233, .dport = 102,
+	    .protocol = 33, .readable = 46, .headers = 46,
+	    .fragment_id = 0x1234 } },
+	{ "dccp4_sync", "DCCP type 8, Sync: all four bits of the type count",
+	  eth4 + ip4("00 24", "21") +
+		  hex("0c a1 00 66  04 00 be ef  11 00 00 00 00 00 00 07"),
 	  ITUN_INNER_FLOW,
 	  { .src = client4, .dst = server4, .sport = 3233, .dport = 102,
 	    .protocol = 33, .readable = 46, .headers = 46,
@@ -365,6 +378,7 @@ const Flow flows[] = {
 	    .protocol = 17, .l4 = 62, .readable = 70, .headers = 70,
 	    .fragment_id = 0x01020304 } },
 };
+// clang-format on
 
 const Bytes good4 = eth4 + ip4("00 28", "06") + tcp("10");
 const Bytes good6 = eth6 + ip6("00 14", "06") + tcp("10");
@@ -379,6 +393,7 @@ Bytes repeat(const Bytes &what, unsigned count)
 	return out;
 }
 
+// clang-format off
 const Refused refused[] = {
 	// Well-formed, never a session.
 	{ "arp", "ARP",
@@ -558,6 +573,7 @@ const Refused refused[] = {
 	{ "icmp6_7", "7 bytes of ICMPv6", eth6 + ip6("00 07", "3a") + zeros(7),
 	  ITUN_INNER_BAD_TRANSPORT },
 };
+// clang-format on
 
 itun_inner garbage()
 {
@@ -598,8 +614,7 @@ unsigned family_of(const Flow &flow)
 	return flow.frame[flow.expect.l3] >> 4;
 }
 
-void expect_result(const Flow &flow, const itun_inner &inner,
-		   unsigned shift = 0)
+void expect_result(const Flow &flow, const itun_inner &inner, unsigned shift = 0)
 {
 	const Expect &e = flow.expect;
 	const unsigned family = family_of(flow);
@@ -620,7 +635,9 @@ void expect_result(const Flow &flow, const itun_inner &inner,
 	EXPECT_EQ(inner.fragment_id, e.fragment_id);
 }
 
-class InnerFlow : public testing::TestWithParam<Flow> {};
+class InnerFlow : public testing::TestWithParam<Flow>
+{
+};
 
 TEST_P(InnerFlow, GivesTheResult)
 {
@@ -640,8 +657,7 @@ TEST_P(InnerFlow, GivesTheSameAsABarePacket)
 	const u16 type = family_of(flow) == 4 ? 0x0800 : 0x86dd;
 	itun_inner inner = {};
 
-	ASSERT_EQ(itun_inner_parse_ip(exact.get(), size, size, type, &inner),
-		  flow.verdict);
+	ASSERT_EQ(itun_inner_parse_ip(exact.get(), size, size, type, &inner), flow.verdict);
 	expect_result(flow, inner, l3);
 }
 
@@ -683,14 +699,11 @@ TEST_P(InnerFlow, EveryShorterPacketIsMalformedWhereItIsCut)
 		itun_inner inner;
 
 		if (v4)
-			wire_put_be16(&cut[e.l3 + 2],
-				      static_cast<u16>(size - e.l3));
+			wire_put_be16(&cut[e.l3 + 2], static_cast<u16>(size - e.l3));
 		else
-			wire_put_be16(&cut[e.l3 + 4],
-				      static_cast<u16>(size - fixed));
+			wire_put_be16(&cut[e.l3 + 4], static_cast<u16>(size - fixed));
 		if (size < e.l4)
-			wanted = v4 ? ITUN_INNER_BAD_IPV4 :
-				      ITUN_INNER_BAD_EXTENSION;
+			wanted = v4 ? ITUN_INNER_BAD_IPV4 : ITUN_INNER_BAD_EXTENSION;
 		EXPECT_EQ(parse(cut, &inner), wanted) << size << " bytes";
 	}
 }
@@ -704,8 +717,7 @@ TEST_P(InnerFlow, AsksForWhatItNeedsAndNoMore)
 	for (u32 avail = 0; avail <= total; avail++) {
 		const Exact exact(flow.frame, avail);
 		itun_inner inner = {};
-		const auto verdict = itun_inner_parse_ethernet(
-			exact.get(), avail, total, &inner);
+		const auto verdict = itun_inner_parse_ethernet(exact.get(), avail, total, &inner);
 
 		if (avail >= flow.expect.readable) {
 			ASSERT_EQ(verdict, flow.verdict) << avail;
@@ -718,10 +730,11 @@ TEST_P(InnerFlow, AsksForWhatItNeedsAndNoMore)
 	}
 }
 
-INSTANTIATE_TEST_SUITE_P(Wire, InnerFlow, testing::ValuesIn(flows),
-			 name_of<Flow>);
+INSTANTIATE_TEST_SUITE_P(Wire, InnerFlow, testing::ValuesIn(flows), name_of<Flow>);
 
-class InnerRefused : public testing::TestWithParam<Refused> {};
+class InnerRefused : public testing::TestWithParam<Refused>
+{
+};
 
 TEST_P(InnerRefused, GivesItsCause)
 {
@@ -744,8 +757,7 @@ TEST_P(InnerRefused, GivesItsCauseAlsoByAndBy)
 		for (;;) {
 			const Exact exact(frame, avail);
 
-			verdict = itun_inner_parse_ethernet(exact.get(), avail,
-							    total, &inner);
+			verdict = itun_inner_parse_ethernet(exact.get(), avail, total, &inner);
 			if (verdict != ITUN_INNER_SHORT)
 				break;
 			ASSERT_GT(inner.need, avail);
@@ -768,8 +780,7 @@ TEST_P(InnerRefused, NoPrefixOfItIsAFlow)
 	}
 }
 
-INSTANTIATE_TEST_SUITE_P(Wire, InnerRefused, testing::ValuesIn(refused),
-			 name_of<Refused>);
+INSTANTIATE_TEST_SUITE_P(Wire, InnerRefused, testing::ValuesIn(refused), name_of<Refused>);
 
 } // namespace
 
@@ -777,8 +788,8 @@ TEST(Inner, AnEchoReplyReversedIsItsRequest)
 {
 	const Bytes request = eth4 + ip4("00 1c", "01") + echo("08");
 	// The server answers: addresses exchanged, type 0, the same id.
-	const Bytes reply = with(eth4 + ip4("00 1c", "01") + echo("00"), 26,
-				 "0a 01 01 02  c8 01 01 02");
+	const Bytes reply =
+		with(eth4 + ip4("00 1c", "01") + echo("00"), 26, "0a 01 01 02  c8 01 01 02");
 	itun_inner one, two;
 	itun_tuple reversed;
 
@@ -812,8 +823,7 @@ TEST(Inner, EveryIcmpTypeHasItsVerdict)
 		frame[34] = static_cast<std::uint8_t>(type);
 		if (type == 0 || type == 8)
 			wanted = ITUN_INNER_FLOW;
-		else if (type == 3 || type == 4 || type == 5 || type == 11 ||
-			 type == 12)
+		else if (type == 3 || type == 4 || type == 5 || type == 11 || type == 12)
 			wanted = ITUN_INNER_ICMP_ERROR;
 		EXPECT_EQ(parse(frame, &inner), wanted) << "ICMP " << type;
 
@@ -843,8 +853,8 @@ TEST(Inner, EveryTcpFlagByteOpensOnlyWithSynAndWithoutAck)
 
 TEST(Inner, EightExtensionHeadersAreAllowed)
 {
-	const Bytes frame = eth6 + ip6("00 48", "3c") + repeat(dst8, 7) +
-			    hex("11 00") + zeros(6) + udp("00 08");
+	const Bytes frame = eth6 + ip6("00 48", "3c") + repeat(dst8, 7) + hex("11 00") + zeros(6) +
+			    udp("00 08");
 	itun_inner inner;
 
 	ASSERT_EQ(parse(frame, &inner), ITUN_INNER_FLOW);
@@ -854,8 +864,7 @@ TEST(Inner, EightExtensionHeadersAreAllowed)
 
 TEST(Inner, FiveHundredAndTwelveBytesOfExtensionHeadersAreAllowed)
 {
-	const Bytes frame = eth6 + ip6("02 08", "3c") + hex("11 3f") +
-			    zeros(510) + udp("00 08");
+	const Bytes frame = eth6 + ip6("02 08", "3c") + hex("11 3f") + zeros(510) + udp("00 08");
 	itun_inner inner;
 
 	ASSERT_EQ(parse(frame, &inner), ITUN_INNER_FLOW);
@@ -869,34 +878,29 @@ TEST(Inner, AnAggregateTooLongForIpv4HasTotalLengthZero)
 	const Exact exact(with(good4, 16, "00 00"));
 	itun_inner inner = {};
 
-	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 54 + 70000,
-					    &inner), ITUN_INNER_FLOW);
+	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 54 + 70000, &inner), ITUN_INNER_FLOW);
 	EXPECT_EQ(ntohs(inner.tuple.dport), 80);
 	// 65,535 bytes of IPv4 would have had a total length.
-	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 14 + 65535,
-					    &inner), ITUN_INNER_BAD_IPV4);
-	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 14 + 65536,
-					    &inner), ITUN_INNER_FLOW);
+	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 14 + 65535, &inner),
+		  ITUN_INNER_BAD_IPV4);
+	EXPECT_EQ(itun_inner_parse_ethernet(exact.get(), 54, 14 + 65536, &inner), ITUN_INNER_FLOW);
 }
 
 TEST(Inner, AnAggregateTooLongForIpv6HasPayloadLengthZero)
 {
 	// RFC 2675: a jumbo payload option of 8 + 20 + 70,000 bytes.
-	const Exact jumbo(eth6 + ip6("00 00", "00") +
-			  hex("06 00 c2 04 00 01 11 8c") + tcp("10"));
+	const Exact jumbo(eth6 + ip6("00 00", "00") + hex("06 00 c2 04 00 01 11 8c") + tcp("10"));
 	const Exact bare(with(good6, 18, "00 00"));
 	itun_inner inner = {};
 
-	EXPECT_EQ(itun_inner_parse_ethernet(jumbo.get(), 82, 82 + 70000,
-					    &inner), ITUN_INNER_FLOW);
+	EXPECT_EQ(itun_inner_parse_ethernet(jumbo.get(), 82, 82 + 70000, &inner), ITUN_INNER_FLOW);
 	EXPECT_EQ(inner.l4_offset, 62);
 	EXPECT_EQ(ntohs(inner.tuple.dport), 80);
 	// Later kernels leave the option out.
-	EXPECT_EQ(itun_inner_parse_ethernet(bare.get(), 74, 74 + 70000,
-					    &inner), ITUN_INNER_FLOW);
+	EXPECT_EQ(itun_inner_parse_ethernet(bare.get(), 74, 74 + 70000, &inner), ITUN_INNER_FLOW);
 	EXPECT_EQ(inner.l4_offset, 54);
-	EXPECT_EQ(itun_inner_parse_ethernet(bare.get(), 74, 54 + 65535,
-					    &inner), ITUN_INNER_BAD_TRANSPORT);
+	EXPECT_EQ(itun_inner_parse_ethernet(bare.get(), 74, 54 + 65535, &inner),
+		  ITUN_INNER_BAD_TRANSPORT);
 }
 
 TEST(Inner, ABarePacketOfAnotherTypeIsNoFlow)
@@ -904,13 +908,12 @@ TEST(Inner, ABarePacketOfAnotherTypeIsNoFlow)
 	const Exact exact(Bytes(good4.begin() + 14, good4.end()));
 	itun_inner inner = {};
 
-	EXPECT_EQ(itun_inner_parse_ip(exact.get(), 40, 40, 0x0806, &inner),
-		  ITUN_INNER_NOT_FLOW);
-	EXPECT_EQ(itun_inner_parse_ip(exact.get(), 40, 40, 0x86dd, &inner),
-		  ITUN_INNER_BAD_IPV6);
+	EXPECT_EQ(itun_inner_parse_ip(exact.get(), 40, 40, 0x0806, &inner), ITUN_INNER_NOT_FLOW);
+	EXPECT_EQ(itun_inner_parse_ip(exact.get(), 40, 40, 0x86dd, &inner), ITUN_INNER_BAD_IPV6);
 }
 
-namespace {
+namespace
+{
 
 u32 fingerprint(const Bytes &frame)
 {
@@ -925,41 +928,30 @@ u32 fingerprint(const Bytes &frame)
 TEST(Fingerprint, IsTheSameInCopiesOfAPacket)
 {
 	EXPECT_EQ(fingerprint(good4), fingerprint(good4));
-	EXPECT_EQ(fingerprint(good4),
-		  fingerprint(with(good4, 0, "02 00 00 00 00 0c")))
+	EXPECT_EQ(fingerprint(good4), fingerprint(with(good4, 0, "02 00 00 00 00 0c")))
 		<< "another MAC";
-	EXPECT_EQ(fingerprint(good4), fingerprint(with(good4, 22, "3f")))
-		<< "another TTL";
+	EXPECT_EQ(fingerprint(good4), fingerprint(with(good4, 22, "3f"))) << "another TTL";
 }
 
 TEST(Fingerprint, DiffersBetweenPacketsOfOneFlow)
 {
-	const Bytes datagram = eth4 + ip4("00 20", "11") + udp("00 0c") +
-			       zeros(4);
+	const Bytes datagram = eth4 + ip4("00 20", "11") + udp("00 0c") + zeros(4);
 	const Bytes echo6 = eth6 + ip6("00 08", "3a") + echo("81");
 	const Bytes association = eth4 + ip4("00 20", "84") + sctp();
 
 	EXPECT_NE(fingerprint(good4), fingerprint(with(good4, 18, "12 35")))
 		<< "IPv4 identification";
-	EXPECT_NE(fingerprint(good4),
-		  fingerprint(with(good4, 38, "00 00 00 02")))
+	EXPECT_NE(fingerprint(good4), fingerprint(with(good4, 38, "00 00 00 02")))
 		<< "TCP sequence number";
-	EXPECT_NE(fingerprint(good4), fingerprint(with(good4, 50, "be ee")))
-		<< "TCP checksum";
-	EXPECT_NE(fingerprint(good4),
-		  fingerprint(with(good4, 16, "00 29") + zeros(1)))
-		<< "length";
-	EXPECT_NE(fingerprint(good6), fingerprint(with(good6, 15, "0b")))
-		<< "IPv6 flow label";
-	EXPECT_NE(fingerprint(good6),
-		  fingerprint(with(good6, 58, "00 00 00 02")))
+	EXPECT_NE(fingerprint(good4), fingerprint(with(good4, 50, "be ee"))) << "TCP checksum";
+	EXPECT_NE(fingerprint(good4), fingerprint(with(good4, 16, "00 29") + zeros(1))) << "length";
+	EXPECT_NE(fingerprint(good6), fingerprint(with(good6, 15, "0b"))) << "IPv6 flow label";
+	EXPECT_NE(fingerprint(good6), fingerprint(with(good6, 58, "00 00 00 02")))
 		<< "TCP sequence number in IPv6";
-	EXPECT_NE(fingerprint(datagram),
-		  fingerprint(with(datagram, 40, "ca ff")))
+	EXPECT_NE(fingerprint(datagram), fingerprint(with(datagram, 40, "ca ff")))
 		<< "UDP checksum";
 	EXPECT_NE(fingerprint(echo6), fingerprint(with(echo6, 60, "00 02")))
 		<< "ICMPv6 sequence number";
-	EXPECT_NE(fingerprint(association),
-		  fingerprint(with(association, 42, "de ad be ee")))
+	EXPECT_NE(fingerprint(association), fingerprint(with(association, 42, "de ad be ee")))
 		<< "SCTP checksum";
 }

@@ -65,19 +65,16 @@ inline Bytes zeros(std::size_t count)
 }
 
 /* Exactly as many bytes as there are: the sanitizer sees any read beyond. */
-class Exact {
+class Exact
+{
 public:
-	Exact(const Bytes &from, std::size_t size)
-		: data_(new std::uint8_t[size])
+	Exact(const Bytes &from, std::size_t size) : data_(new std::uint8_t[size])
 	{
 		if (size)
 			std::memcpy(data_.get(), from.data(), size);
 	}
 
-	explicit Exact(const Bytes &from)
-		: Exact(from, from.size())
-	{
-	}
+	explicit Exact(const Bytes &from) : Exact(from, from.size()) {}
 
 	std::uint8_t *get() const { return data_.get(); }
 

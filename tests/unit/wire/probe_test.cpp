@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 // The layout that probe.h draws, written out.
+// clang-format off
 static const Bytes example = hex(
 	"02 aa bb cc dd ee"		// destination
 	"02 11 22 33 44 55"		// source
@@ -23,12 +24,13 @@ static const Bytes example = hex(
 	hex("30 2e 31 2e 30") +		// "0.1.0"
 	zeros(27) +			// end of the version
 	zeros(26);			// padding
+// clang-format on
 
 static itun_probe example_fields()
 {
 	itun_probe probe = {};
-	const std::uint8_t dst[6] = { 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
-	const std::uint8_t src[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+	const std::uint8_t dst[6] = {0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee};
+	const std::uint8_t src[6] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
 
 	std::memcpy(probe.dst, dst, 6);
 	std::memcpy(probe.src, src, 6);
@@ -48,8 +50,7 @@ static int parse(const Bytes &frame, itun_probe *probe)
 {
 	const Exact exact(frame);
 
-	return itun_probe_parse(exact.get(),
-				static_cast<u32>(frame.size()), probe);
+	return itun_probe_parse(exact.get(), static_cast<u32>(frame.size()), probe);
 }
 
 TEST(Probe, TheExampleIsAWholeFrame)
@@ -95,8 +96,7 @@ TEST(Probe, EveryPrefixIsRefusedAndNotReadBeyond)
 	for (std::size_t size = 0; size < example.size(); size++) {
 		const Exact exact(example, size);
 
-		EXPECT_EQ(itun_probe_parse(exact.get(),
-					   static_cast<u32>(size), &probe), -1)
+		EXPECT_EQ(itun_probe_parse(exact.get(), static_cast<u32>(size), &probe), -1)
 			<< size;
 	}
 }
@@ -113,8 +113,7 @@ TEST(Probe, RefusesWhatIsNoProbe)
 	itun_probe probe;
 
 	EXPECT_EQ(parse(with(example, 12, "08 00"), &probe), -1) << "EtherType";
-	EXPECT_EQ(parse(with(example, 14, "49 54 55 51"), &probe), -1)
-		<< "magic";
+	EXPECT_EQ(parse(with(example, 14, "49 54 55 51"), &probe), -1) << "magic";
 	EXPECT_EQ(parse(with(example, 19, "00"), &probe), -1) << "kind 0";
 	EXPECT_EQ(parse(with(example, 19, "04"), &probe), -1) << "kind 4";
 }
@@ -175,8 +174,7 @@ TEST(Probe, TheVersionIsPrintable)
 TEST(Probe, AnUnknownProtocolVersionIsReadAsFarAsTheNonce)
 {
 	// Another count, another length, another kind: none of our business.
-	const Bytes frame = with(with(with(example, 18, "02"), 35, "ff"),
-				 19, "09");
+	const Bytes frame = with(with(with(example, 18, "02"), 35, "ff"), 19, "09");
 	itun_probe probe;
 
 	std::memset(&probe, 0xee, sizeof(probe));
@@ -189,12 +187,9 @@ TEST(Probe, AnUnknownProtocolVersionIsReadAsFarAsTheNonce)
 	EXPECT_EQ(probe.accept_count, 0);
 	EXPECT_STREQ(probe.version, "");
 
-	EXPECT_EQ(parse(with(frame, 20, "00 0f"), &probe), -1)
-		<< "no room for the nonce";
-	EXPECT_EQ(parse(with(frame, 20, "00 92"), &probe), 0)
-		<< "to the end of the frame";
-	EXPECT_EQ(parse(with(frame, 20, "00 93"), &probe), -1)
-		<< "beyond the frame";
+	EXPECT_EQ(parse(with(frame, 20, "00 0f"), &probe), -1) << "no room for the nonce";
+	EXPECT_EQ(parse(with(frame, 20, "00 92"), &probe), 0) << "to the end of the frame";
+	EXPECT_EQ(parse(with(frame, 20, "00 93"), &probe), -1) << "beyond the frame";
 }
 
 TEST(Probe, BuildCutsWhatDoesNotFit)

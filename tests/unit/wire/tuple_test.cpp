@@ -31,26 +31,23 @@ TEST(Tuple, HasNoHoles)
 
 TEST(Tuple, ReversesAddressesAndPortsAndNothingElse)
 {
-	const itun_tuple in = tuple_of(hex(
-		"c8 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
-		"0a 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
-		"03 e8  00 50  04  06  00 00"));
+	const itun_tuple in = tuple_of(hex("c8 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
+					   "0a 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
+					   "03 e8  00 50  04  06  00 00"));
 	itun_tuple out;
 
 	std::memset(&out, 0xee, sizeof(out));
 	itun_tuple_reverse(&in, &out);
-	EXPECT_EQ(bytes_of(out), hex(
-		"0a 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
-		"c8 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
-		"00 50  03 e8  04  06  00 00"));
+	EXPECT_EQ(bytes_of(out), hex("0a 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
+				     "c8 01 01 02  00 00 00 00  00 00 00 00  00 00 00 00"
+				     "00 50  03 e8  04  06  00 00"));
 }
 
 TEST(Tuple, ReversedTwiceIsItself)
 {
-	const itun_tuple in = tuple_of(hex(
-		"20 01 0d b8  00 00 00 00  00 00 00 00  00 00 00 01"
-		"20 01 0d b8  00 00 00 00  00 00 00 00  00 00 00 02"
-		"ff ff  00 01  06  84  00 00"));
+	const itun_tuple in = tuple_of(hex("20 01 0d b8  00 00 00 00  00 00 00 00  00 00 00 01"
+					   "20 01 0d b8  00 00 00 00  00 00 00 00  00 00 00 02"
+					   "ff ff  00 01  06  84  00 00"));
 	itun_tuple once, twice;
 
 	itun_tuple_reverse(&in, &once);

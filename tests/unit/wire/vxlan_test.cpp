@@ -24,8 +24,7 @@ TEST(Vxlan, TheDefaultMarkGivesF8AndTouchesNothingElse)
 {
 	Bytes h = hex("08 01 02 03  04 05 06 07");
 
-	itun_vxlan_set_flags(h.data(),
-			     ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK);
+	itun_vxlan_set_flags(h.data(), ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK);
 	EXPECT_EQ(h, hex("f8 01 02 03  04 05 06 07"));
 	EXPECT_EQ(itun_vxlan_flags(h.data()), 0xf8);
 }
