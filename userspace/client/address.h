@@ -17,7 +17,7 @@ namespace ipvs_tun
 /** An IPv4 or IPv6 address, in network byte order. */
 class Address
 {
-      public:
+public:
 	/** Parses by inet_pton(3), so "1.2.3" and "01.2.3.4" are no addresses. */
 	static std::optional<Address> parse(std::string_view text);
 
@@ -34,7 +34,7 @@ class Address
 
 	bool operator==(const Address &) const = default;
 
-      private:
+private:
 	std::array<std::uint8_t, 16> bytes_{};
 	std::uint8_t size_ = 4;
 };

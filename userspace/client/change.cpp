@@ -93,6 +93,12 @@ Change Change::parse(wire::Attributes attributes)
 	return out;
 }
 
+Transaction &Transaction::change(Action action, Change::Object object)
+{
+	changes_.push_back(Change{action, std::move(object)});
+	return *this;
+}
+
 void Transaction::put(wire::Builder &builder) const
 {
 	for (const Change &change : changes_)

@@ -44,13 +44,8 @@ struct Change {
  */
 class Transaction
 {
-      public:
-	template <class Object>
-	Transaction &change(Action action, Object object)
-	{
-		changes_.push_back({action, std::move(object)});
-		return *this;
-	}
+public:
+	Transaction &change(Action action, Change::Object object);
 
 	bool empty() const { return changes_.empty(); }
 	void put(wire::Builder &builder) const;
@@ -61,7 +56,7 @@ class Transaction
 	 */
 	std::uint32_t commit(Connection &connection) const;
 
-      private:
+private:
 	std::vector<Change> changes_;
 };
 

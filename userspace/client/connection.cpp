@@ -5,8 +5,8 @@
 #include "client/extack.h"
 
 #include <cerrno>
-#include <ctime>
 #include <cstring>
+#include <ctime>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -19,7 +19,8 @@ namespace ipvs_tun
 Connection::Connection() : Connection(open_netlink()) {}
 
 Connection::Connection(std::unique_ptr<Transport> transport)
-	: transport_(std::move(transport)), sequence_(static_cast<std::uint32_t>(std::time(nullptr)))
+	: transport_(std::move(transport)),
+	  sequence_(static_cast<std::uint32_t>(std::time(nullptr)))
 {
 	resolve();
 }
@@ -134,8 +135,8 @@ void Connection::collect(std::uint8_t command, const std::function<void()> &clea
 		if (dump(command, handle))
 			return;
 	}
-	throw Error(fmt::format("the table changed during each of {} readings; try again",
-				attempts));
+	throw Error(
+		fmt::format("the table changed during each of {} readings; try again", attempts));
 }
 
 void Connection::join(std::string_view group)
@@ -159,8 +160,7 @@ void Connection::join(std::string_view group)
 	}
 }
 
-bool Connection::receive(
-	const std::function<void(std::uint8_t command, wire::Attributes)> &handle)
+bool Connection::receive(const std::function<void(std::uint8_t command, wire::Attributes)> &handle)
 {
 	wire::Bytes data;
 

@@ -19,7 +19,7 @@ namespace ipvs_tun
 /** What a connection sends to and receives from; the tests have one without a kernel. */
 class Transport
 {
-      public:
+public:
 	virtual ~Transport() = default;
 	virtual void send(wire::Bytes message) = 0;
 
@@ -40,7 +40,7 @@ void enter_netns(const std::string &name);
  */
 class Connection
 {
-      public:
+public:
 	using Fill = std::function<void(wire::Builder &)>;
 	using Handle = std::function<void(wire::Attributes)>;
 
@@ -73,7 +73,7 @@ class Connection
 	 */
 	bool receive(const std::function<void(std::uint8_t command, wire::Attributes)> &handle);
 
-      private:
+private:
 	void resolve();
 	bool exchange(wire::Builder &message, bool dump,
 		      const std::function<void(const nlmsghdr *)> &handle);

@@ -19,28 +19,28 @@ std::string sentence(std::string_view text);
 /** The user asked for something that cannot be meant; nothing was sent to the kernel. */
 class Misuse : public std::invalid_argument
 {
-      public:
+public:
 	using std::invalid_argument::invalid_argument;
 };
 
 /** The system cannot do it: no module, no permission, an answer that makes no sense. */
 class Error : public std::runtime_error
 {
-      public:
+public:
 	using std::runtime_error::runtime_error;
 };
 
 /** The module is not loaded, or speaks another version of the protocol. */
 class ModuleError : public Error
 {
-      public:
+public:
 	using Error::Error;
 };
 
 /** The kernel refused a request. */
 class KernelError : public Error
 {
-      public:
+public:
 	KernelError(const std::string &text, int code) : Error(text), code_(code) {}
 
 	/** The positive errno value. */
@@ -52,7 +52,7 @@ class KernelError : public Error
 	/** Which change of a transaction was refused, counted from 0. */
 	std::optional<std::size_t> change;
 
-      private:
+private:
 	int code_;
 };
 

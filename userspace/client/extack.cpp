@@ -23,27 +23,31 @@ struct Name {
 };
 
 constexpr Name mark_names[] = {
-	{IPVS_TUN_A_MARK_VALUE, "value"}, {IPVS_TUN_A_MARK_MASK, "mask"},
+	{IPVS_TUN_A_MARK_VALUE, "value"},     {IPVS_TUN_A_MARK_MASK, "mask"},
 	{IPVS_TUN_A_MARK_TUNNELS, "tunnels"}, {IPVS_TUN_A_MARK_VNI, "vni"},
-	{IPVS_TUN_A_MARK_DST, "dst"}, {IPVS_TUN_A_MARK_DST_LEN, "dst-len"},
-	{IPVS_TUN_A_MARK_PRIO, "prio"}, {IPVS_TUN_A_MARK_NAME, "name"},
+	{IPVS_TUN_A_MARK_DST, "dst"},	      {IPVS_TUN_A_MARK_DST_LEN, "dst-len"},
+	{IPVS_TUN_A_MARK_PRIO, "prio"},	      {IPVS_TUN_A_MARK_NAME, "name"},
 };
 constexpr Name tunnel_names[] = {
-	{IPVS_TUN_A_TUNNEL_TYPE, "type"}, {IPVS_TUN_A_TUNNEL_SECOND_MARK, "second-mark"},
-	{IPVS_TUN_A_TUNNEL_ACCEPT_MARK, "accept-mark"}, {IPVS_TUN_A_TUNNEL_AUTO, "auto"},
+	{IPVS_TUN_A_TUNNEL_TYPE, "type"},
+	{IPVS_TUN_A_TUNNEL_SECOND_MARK, "second-mark"},
+	{IPVS_TUN_A_TUNNEL_ACCEPT_MARK, "accept-mark"},
+	{IPVS_TUN_A_TUNNEL_AUTO, "auto"},
 	{IPVS_TUN_A_TUNNEL_PORT, "port"},
 };
 constexpr Name peer_names[] = {
 	{IPVS_TUN_A_PEER_PREFIX, "prefix"}, {IPVS_TUN_A_PEER_PREFIX_LEN, "prefix-len"},
-	{IPVS_TUN_A_PEER_FLAGS, "flags"}, {IPVS_TUN_A_PEER_DEV, "dev"},
+	{IPVS_TUN_A_PEER_FLAGS, "flags"},   {IPVS_TUN_A_PEER_DEV, "dev"},
 	{IPVS_TUN_A_PEER_VNI, "vni"},
 };
 constexpr Name zone_names[] = {
-	{IPVS_TUN_A_ZONE_NAME, "name"}, {IPVS_TUN_A_ZONE_VNI, "vni"},
+	{IPVS_TUN_A_ZONE_NAME, "name"},
+	{IPVS_TUN_A_ZONE_VNI, "vni"},
 	{IPVS_TUN_A_ZONE_ID, "id"},
 };
 constexpr Name timeout_names[] = {
-	{IPVS_TUN_A_TIMEOUT_STATE, "state"}, {IPVS_TUN_A_TIMEOUT_SECONDS, "seconds"},
+	{IPVS_TUN_A_TIMEOUT_STATE, "state"},
+	{IPVS_TUN_A_TIMEOUT_SECONDS, "seconds"},
 };
 constexpr Name limit_names[] = {
 	{IPVS_TUN_A_LIMIT_SESSIONS, "sessions"},
@@ -62,23 +66,24 @@ constexpr Name change_names[] = {
 	{IPVS_TUN_A_CHANGE_PAUSE, "pause", pause_names},
 };
 constexpr Name session_names[] = {
-	{IPVS_TUN_A_SESSION_SRC, "src"}, {IPVS_TUN_A_SESSION_DST, "dst"},
-	{IPVS_TUN_A_SESSION_SPORT, "sport"}, {IPVS_TUN_A_SESSION_DPORT, "dport"},
+	{IPVS_TUN_A_SESSION_SRC, "src"},	   {IPVS_TUN_A_SESSION_DST, "dst"},
+	{IPVS_TUN_A_SESSION_SPORT, "sport"},	   {IPVS_TUN_A_SESSION_DPORT, "dport"},
 	{IPVS_TUN_A_SESSION_PROTOCOL, "protocol"}, {IPVS_TUN_A_SESSION_VNI, "vni"},
-	{IPVS_TUN_A_SESSION_MAC, "mac"}, {IPVS_TUN_A_SESSION_VTEP, "vtep"},
-	{IPVS_TUN_A_SESSION_LOCAL, "local"}, {IPVS_TUN_A_SESSION_TUNNEL, "tunnel"},
+	{IPVS_TUN_A_SESSION_MAC, "mac"},	   {IPVS_TUN_A_SESSION_VTEP, "vtep"},
+	{IPVS_TUN_A_SESSION_LOCAL, "local"},	   {IPVS_TUN_A_SESSION_TUNNEL, "tunnel"},
 };
 constexpr Name filter_names[] = {
-	{IPVS_TUN_A_FILTER_SRC, "src"}, {IPVS_TUN_A_FILTER_SRC_LEN, "src-len"},
-	{IPVS_TUN_A_FILTER_DST, "dst"}, {IPVS_TUN_A_FILTER_DST_LEN, "dst-len"},
-	{IPVS_TUN_A_FILTER_SPORT, "sport"}, {IPVS_TUN_A_FILTER_DPORT, "dport"},
+	{IPVS_TUN_A_FILTER_SRC, "src"},		  {IPVS_TUN_A_FILTER_SRC_LEN, "src-len"},
+	{IPVS_TUN_A_FILTER_DST, "dst"},		  {IPVS_TUN_A_FILTER_DST_LEN, "dst-len"},
+	{IPVS_TUN_A_FILTER_SPORT, "sport"},	  {IPVS_TUN_A_FILTER_DPORT, "dport"},
 	{IPVS_TUN_A_FILTER_PROTOCOL, "protocol"}, {IPVS_TUN_A_FILTER_VNI, "vni"},
-	{IPVS_TUN_A_FILTER_VTEP, "vtep"}, {IPVS_TUN_A_FILTER_VTEP_LEN, "vtep-len"},
-	{IPVS_TUN_A_FILTER_MAC, "mac"}, {IPVS_TUN_A_FILTER_TUNNEL, "tunnel"},
+	{IPVS_TUN_A_FILTER_VTEP, "vtep"},	  {IPVS_TUN_A_FILTER_VTEP_LEN, "vtep-len"},
+	{IPVS_TUN_A_FILTER_MAC, "mac"},		  {IPVS_TUN_A_FILTER_TUNNEL, "tunnel"},
 	{IPVS_TUN_A_FILTER_STATE, "state"},
 };
 constexpr Name path_names[] = {
-	{IPVS_TUN_A_PATH_TUNNEL, "tunnel"}, {IPVS_TUN_A_PATH_MAC, "mac"},
+	{IPVS_TUN_A_PATH_TUNNEL, "tunnel"},
+	{IPVS_TUN_A_PATH_MAC, "mac"},
 	{IPVS_TUN_A_PATH_VTEP, "vtep"},
 };
 constexpr Name message_names[] = {
@@ -188,7 +193,8 @@ Ack parse_ack(const nlmsghdr *message)
 			return ack;
 		std::memcpy(&error, start + skip, sizeof(error));
 		skip += sizeof(error);
-		if (!(message->nlmsg_flags & NLM_F_CAPPED) && error.msg.nlmsg_len > sizeof(nlmsghdr))
+		if (!(message->nlmsg_flags & NLM_F_CAPPED) &&
+		    error.msg.nlmsg_len > sizeof(nlmsghdr))
 			skip += MNL_ALIGN(error.msg.nlmsg_len - sizeof(nlmsghdr));
 	} else {
 		skip += MNL_ALIGN(sizeof(code));
@@ -224,8 +230,11 @@ std::optional<Place> find_attribute(Bytes request, std::size_t offset,
 	if (offset >= skip && request.size() > skip &&
 	    !find(request.subspan(skip), skip, offset, message_names, place, inside))
 		return std::nullopt;
-	if (missing)
-		place.path += (place.path.empty() ? "" : ".") + label(lookup(inside, *missing));
+	if (missing) {
+		if (!place.path.empty())
+			place.path += '.';
+		place.path += label(lookup(inside, *missing));
+	}
 	if (place.path.empty())
 		return std::nullopt;
 	return place;

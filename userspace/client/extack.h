@@ -18,8 +18,8 @@ namespace ipvs_tun::wire
 struct Ack {
 	int error = 0; ///< positive errno, 0 for success
 	std::optional<std::string> message;
-	std::optional<std::uint32_t> offset; ///< of the bad attribute in the request
-	std::optional<std::uint32_t> missing; ///< type of the missing attribute
+	std::optional<std::uint32_t> offset;	   ///< of the bad attribute in the request
+	std::optional<std::uint32_t> missing;	   ///< type of the missing attribute
 	std::optional<std::uint32_t> missing_nest; ///< offset of the nest that misses it
 };
 
@@ -28,7 +28,7 @@ Ack parse_ack(const nlmsghdr *message);
 
 /** Where in a request an attribute stands. */
 struct Place {
-	std::string path; ///< dotted names, for example "change.mark.vni"
+	std::string path;		   ///< dotted names, for example "change.mark.vni"
 	std::optional<std::size_t> change; ///< the change that it is in, counted from 0
 };
 

@@ -33,7 +33,7 @@ struct CloseSocket {
 
 class NetlinkSocket : public Transport
 {
-      public:
+public:
 	NetlinkSocket() : socket_(mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC)), buffer_(1 << 18)
 	{
 		int on = 1;
@@ -85,7 +85,7 @@ class NetlinkSocket : public Transport
 			throw std::system_error(errno, std::generic_category());
 	}
 
-      private:
+private:
 	/* Makes room for a change set of @size bytes, once. */
 	void grow(int force, int plain, std::size_t size)
 	{

@@ -23,8 +23,8 @@ class Builder;
 
 /** A flow: what names a session. */
 struct Tuple {
-	Address src; ///< the client
-	Address dst; ///< the real server
+	Address src;		 ///< the client
+	Address dst;		 ///< the real server
 	std::uint16_t sport = 0; ///< for ICMP echo the identifier
 	std::uint16_t dport = 0;
 	std::uint8_t protocol = 0;

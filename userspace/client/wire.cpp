@@ -90,8 +90,8 @@ void Builder::string(std::uint16_t type, std::string_view value)
 {
 	std::string terminated(value);
 
-	bytes(type, {reinterpret_cast<const std::uint8_t *>(terminated.c_str()),
-		     terminated.size() + 1});
+	bytes(type,
+	      {reinterpret_cast<const std::uint8_t *>(terminated.c_str()), terminated.size() + 1});
 }
 
 void Builder::flag(std::uint16_t type)

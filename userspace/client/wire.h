@@ -24,7 +24,7 @@ using Bytes = std::span<const std::uint8_t>;
 /** Writes one generic netlink message into a buffer of its own that grows. */
 class Builder
 {
-      public:
+public:
 	Builder(std::uint16_t type, std::uint16_t flags, std::uint8_t command,
 		std::uint8_t version);
 
@@ -52,7 +52,7 @@ class Builder
 
 	std::size_t size() const { return buffer_.size(); }
 
-      private:
+private:
 	std::size_t begin(std::uint16_t type);
 	void end(std::size_t at);
 
@@ -64,7 +64,7 @@ class Attributes;
 /** One attribute. The getters throw Error if its length is not that of the type. */
 class Attribute
 {
-      public:
+public:
 	explicit Attribute(const nlattr *attr) : attr_(attr) {}
 
 	std::uint16_t type() const;
@@ -78,7 +78,7 @@ class Attribute
 	Mac mac() const;
 	Attributes nested() const;
 
-      private:
+private:
 	template <class T>
 	T get() const;
 
@@ -88,12 +88,12 @@ class Attribute
 /** A range of attributes; it ends at the first that is cut off. */
 class Attributes
 {
-      public:
+public:
 	explicit Attributes(Bytes bytes) : bytes_(bytes) {}
 
 	class iterator
 	{
-	      public:
+	public:
 		using difference_type = std::ptrdiff_t;
 		using value_type = Attribute;
 
@@ -105,7 +105,7 @@ class Attributes
 			return rest_.size() == other.rest_.size();
 		}
 
-	      private:
+	private:
 		void check();
 
 		Bytes rest_;
@@ -114,7 +114,7 @@ class Attributes
 	iterator begin() const { return iterator(bytes_); }
 	iterator end() const { return iterator(); }
 
-      private:
+private:
 	Bytes bytes_;
 };
 

@@ -81,7 +81,8 @@ std::vector<std::uint32_t> vnis(std::string_view text)
 	std::sort(out.begin(), out.end());
 	out.erase(std::unique(out.begin(), out.end()), out.end());
 	if (out.size() > most)
-		throw Misuse(fmt::format("{} VNIs are too many: {} can be named", out.size(), most));
+		throw Misuse(
+			fmt::format("{} VNIs are too many: {} can be named", out.size(), most));
 	return out;
 }
 
@@ -124,8 +125,8 @@ Mac mac(std::string_view text)
 	std::optional<Mac> out = Mac::parse(text);
 
 	if (!out)
-		throw Misuse(fmt::format("\"{}\" is no MAC address, such as 02:00:5e:10:00:01",
-					 text));
+		throw Misuse(
+			fmt::format("\"{}\" is no MAC address, such as 02:00:5e:10:00:01", text));
 	return *out;
 }
 
@@ -189,8 +190,8 @@ Mark mark(std::string_view text)
 
 std::uint32_t second_mark(std::string_view text, TunnelType type)
 {
-	std::uint32_t field = number(text, ipvs_tun::name(type) + " second mark", 0,
-				     field_limit(type) - 1);
+	std::uint32_t field =
+		number(text, ipvs_tun::name(type) + " second mark", 0, field_limit(type) - 1);
 	std::uint32_t bits = field & ~normal_bits(type);
 
 	if (!bits)

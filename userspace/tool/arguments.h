@@ -9,11 +9,16 @@
 #include "client/mark.h"
 #include "client/names.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace CLI
+{
+class App;
+}
 
 namespace ipvs_tun::arguments
 {
@@ -54,17 +59,28 @@ std::string name(std::string_view text);
 /** The parts between commas; Misuse if one is empty. */
 std::vector<std::string> split(std::string_view text, std::string_view what);
 
+/** Adds an option (its name starts with dashes) or argument; @p take gets its text. */
+void add_text(CLI::App &app, const std::string &name, std::function<void(const std::string &)> take,
+	      const std::string &help, const std::string &type, bool required);
+
 /** Adds an option whose text @p parser turns into @p into. */
 template <class T, class Parser>
-CLI::Option *add(CLI::App &app, const std::string &name, T &into, Parser parser,
-		 const std::string &help, const std::string &type)
+void add(CLI::App &app, const std::string &name, T &into, Parser parser, const std::string &help,
+	 const std::string &type)
 {
-	return app
-		.add_option_function<std::string>(
-			name, [&into, parser](const std::string &text) { into = parser(text); },
-			help)
-		->type_name(type)
-		->allow_extra_args(false);
+	add_text(
+		app, name, [&into, parser](const std::string &text) { into = parser(text); }, help,
+		type, false);
+}
+
+/** The same for one that cannot be left out. */
+template <class T, class Parser>
+void need(CLI::App &app, const std::string &name, T &into, Parser parser, const std::string &help,
+	  const std::string &type)
+{
+	add_text(
+		app, name, [&into, parser](const std::string &text) { into = parser(text); }, help,
+		type, true);
 }
 
 } // namespace ipvs_tun::arguments

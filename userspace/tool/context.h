@@ -7,11 +7,15 @@
 #include "client/connection.h"
 #include "tool/output.h"
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+
+namespace CLI
+{
+class App;
+}
 
 namespace ipvs_tun
 {
@@ -25,7 +29,7 @@ const char *tool_version();
 /** Global options, the output, and the connection once a command needs it. */
 class Context
 {
-      public:
+public:
 	bool json = false;
 	bool pretty = false;
 	bool statistics = false;
@@ -48,7 +52,7 @@ class Context
 	 */
 	std::string version_difference();
 
-      private:
+private:
 	std::optional<Output> output_;
 	std::unique_ptr<Connection> connection_;
 };

@@ -20,14 +20,15 @@ Limits make_limits(const SetOptions &options)
 	Limits out;
 
 	if (options.name == "sessions") {
-		out.sessions = arguments::number(options.value, "number of sessions", 1, 0x7fffffff);
+		out.sessions =
+			arguments::number(options.value, "number of sessions", 1, 0x7fffffff);
 	} else if (options.name == "sessions-per-vni") {
 		out.sessions_per_vni =
 			arguments::number(options.value, "number of sessions", 0, 0x7fffffff);
 	} else if (options.name == "accounting") {
 		if (options.value != "on" && options.value != "off")
-			throw Misuse(fmt::format("accounting is on or off, not \"{}\"",
-						 options.value));
+			throw Misuse(
+				fmt::format("accounting is on or off, not \"{}\"", options.value));
 		out.accounting = options.value == "on";
 	} else {
 		throw Misuse(fmt::format("there is no limit \"{}\"; there are sessions, "
@@ -67,18 +68,16 @@ int run_list(Context &context)
 
 void setup_limit(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("limit", "How many sessions there may be");
-	CLI::App *set = object->add_subcommand("set", "Change a limit");
+	CLI::App *object = add_command(app, "limit", "How many sessions there may be");
+	CLI::App *set = add_command(*object, "set", "Change a limit");
 	auto options = std::make_shared<SetOptions>();
 
-	set->add_option("NAME", options->name, "sessions, sessions-per-vni (0: none) or accounting")
-		->required()
-		->type_name("NAME");
-	set->add_option("VALUE", options->value, "A number; on or off for accounting")
-		->required()
-		->type_name("N|on|off");
+	add_argument(*set, "NAME", options->name,
+		     "sessions, sessions-per-vni (0: none) or accounting", "NAME");
+	add_argument(*set, "VALUE", options->value, "A number; on or off for accounting",
+		     "N|on|off");
 	on_command(set, context, options, run_set);
-	on_command(object->add_subcommand("list", "List the limits"), context, run_list);
+	on_command(add_command(*object, "list", "List the limits"), context, run_list);
 }
 
 } // namespace ipvs_tun

@@ -67,12 +67,11 @@ struct AddOptions {
 void setup_add(CLI::App &object, Context &context)
 {
 	auto options = std::make_shared<AddOptions>();
-	CLI::App *command = object.add_subcommand("add", "Add a rule");
+	CLI::App *command = add_command(object, "add", "Add a rule");
 	Mark &rest = options->rest;
 
-	arguments::add(*command, "VALUE", options->key, arguments::mark,
-		       "Firewall mark, and which of its bits count", "VALUE[/MASK]")
-		->required();
+	arguments::need(*command, "VALUE", options->key, arguments::mark,
+			"Firewall mark, and which of its bits count", "VALUE[/MASK]");
 	arguments::add(*command, "--tunnel", rest.tunnels, arguments::tunnel_mask,
 		       "Only in these tunnels", "TYPE,...");
 	arguments::add(*command, "--vni", rest.vnis, arguments::vnis, "Only in these networks",
@@ -85,8 +84,7 @@ void setup_add(CLI::App &object, Context &context)
 			return arguments::number(text, "priority", 0, 0xffffffff);
 		},
 		"Lowest first, then oldest (default 0)", "N");
-	arguments::add(*command, "--name", rest.name, arguments::name, "A name for people",
-		       "TEXT");
+	arguments::add(*command, "--name", rest.name, arguments::name, "A name for people", "TEXT");
 	on_command(command, context, options, [](Context &context, const AddOptions &options) {
 		Mark mark = options.rest;
 
@@ -101,18 +99,17 @@ void setup_add(CLI::App &object, Context &context)
 void setup_mark(CLI::App &app, Context &context)
 {
 	CLI::App *object =
-		app.add_subcommand("mark", "Firewall marks that become second marks (balancer)");
+		add_command(app, "mark", "Firewall marks that become second marks (balancer)");
 	auto key = std::make_shared<Mark>();
 
 	setup_add(*object, context);
-	CLI::App *del = object->add_subcommand("del", "Delete a rule");
-	arguments::add(*del, "VALUE", *key, arguments::mark, "The rule's mark and mask",
-		       "VALUE[/MASK]")
-		->required();
+	CLI::App *del = add_command(*object, "del", "Delete a rule");
+	arguments::need(*del, "VALUE", *key, arguments::mark, "The rule's mark and mask",
+			"VALUE[/MASK]");
 	on_command(del, context, key, run_del);
-	on_command(object->add_subcommand("list", "List the rules in the order in which they match"),
+	on_command(add_command(*object, "list", "List the rules in the order in which they match"),
 		   context, run_list);
-	on_command(object->add_subcommand("flush", "Delete all rules"), context, run_flush);
+	on_command(add_command(*object, "flush", "Delete all rules"), context, run_flush);
 }
 
 } // namespace ipvs_tun

@@ -81,8 +81,7 @@ void append(std::string &line, const Value::Json &object)
 void print(Output &output, const Value::Json &json, const std::string &text)
 {
 	if (output.json)
-		output.sink.write(json.dump(-1, ' ', false,
-					    Value::Json::error_handler_t::replace) +
+		output.sink.write(json.dump(-1, ' ', false, Value::Json::error_handler_t::replace) +
 				  "\n");
 	else
 		output.sink.write(text + "\n");
@@ -151,11 +150,11 @@ int run_monitor(Context &context, const MonitorOptions &options)
 void setup_monitor(CLI::App &app, Context &context)
 {
 	auto options = std::make_shared<MonitorOptions>();
-	CLI::App *command = app.add_subcommand("monitor", "Print events as they come");
+	CLI::App *command = add_command(app, "monitor", "Print events as they come");
 
-	command->add_option("KIND", options->groups, "session, config, peer (default: all)")
-		->type_name("KIND");
-	command->add_flag("-t,--timestamp", options->timestamp, "The time before each event");
+	add_arguments(*command, "KIND", options->groups, "session, config, peer (default: all)",
+		      false);
+	add_flag(*command, "-t,--timestamp", options->timestamp, "The time before each event");
 	on_command(command, context, options, run_monitor);
 }
 

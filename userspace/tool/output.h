@@ -24,7 +24,7 @@ class ClosedPipe
 /** Standard output behind a buffer. Writing errors are never lost. */
 class Sink
 {
-      public:
+public:
 	explicit Sink(int fd) : fd_(fd) {}
 
 	void write(std::string_view text)
@@ -37,7 +37,7 @@ class Sink
 	/** Throws ClosedPipe or Error. */
 	void flush();
 
-      private:
+private:
 	static constexpr std::size_t limit = 32768;
 
 	int fd_;
@@ -47,7 +47,7 @@ class Sink
 /** JSON written as it comes, so that a table of any length needs no memory. */
 class JsonWriter
 {
-      public:
+public:
 	JsonWriter(Sink &sink, bool pretty) : sink_(sink), pretty_(pretty) {}
 
 	void open(char bracket);
@@ -58,7 +58,7 @@ class JsonWriter
 	void raw(std::string_view value);
 	void value(const nlohmann::ordered_json &value);
 
-      private:
+private:
 	void separate();
 	void line();
 
@@ -72,7 +72,7 @@ class JsonWriter
 /** A value in both forms; in text, null is "-" and a list has commas. */
 class Value
 {
-      public:
+public:
 	using Json = nlohmann::ordered_json;
 
 	Value() = default;
@@ -104,7 +104,7 @@ class Value
 	const Json &json() const { return json_; }
 	std::string text() const;
 
-      private:
+private:
 	Json json_;
 };
 
@@ -129,7 +129,7 @@ struct Column {
  */
 class Table
 {
-      public:
+public:
 	enum class Stream { no, yes };
 
 	Table(Output &output, std::vector<Column> columns, Stream stream = Stream::no);
@@ -155,7 +155,7 @@ class Table
 	/** Prints what is still to be printed. */
 	void finish();
 
-      private:
+private:
 	void start_row();
 	void print_row(const std::vector<std::string> &cells);
 	void cell(std::string_view text);
@@ -172,7 +172,7 @@ class Table
 /** One object: lines of name and value, or a JSON object. */
 class Object
 {
-      public:
+public:
 	explicit Object(Output &output) : output_(output)
 	{
 		if (output_.json)
@@ -186,7 +186,7 @@ class Object
 	Object &put_text(std::string_view name, std::string_view text);
 	void finish();
 
-      private:
+private:
 	Output &output_;
 	std::vector<std::pair<std::string, std::string>> lines_;
 };

@@ -32,8 +32,16 @@ Value device(std::uint32_t ifindex)
 int run_list(Context &context)
 {
 	std::vector<Path> paths = list_paths(context.connection());
-	Table table(context.output(), {{"tunnel"}, {"mac"}, {"vtep_ip"}, {"local_ip"}, {"vni"},
-				       {"zone"}, {"dev"}, {"tunnel_dev"}, {"sessions"}, {"dead"}});
+	Table table(context.output(), {{"tunnel"},
+				       {"mac"},
+				       {"vtep_ip"},
+				       {"local_ip"},
+				       {"vni"},
+				       {"zone"},
+				       {"dev"},
+				       {"tunnel_dev"},
+				       {"sessions"},
+				       {"dead"}});
 
 	for (const Path &path : paths) {
 		table.put("tunnel", path.tunnel ? Value(name(*path.tunnel)) : Value());
@@ -60,14 +68,13 @@ int run_kill(Context &context, const KillOptions &options)
 
 void setup_path(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("path", "Ways back that sessions share");
+	CLI::App *object = add_command(app, "path", "Ways back that sessions share");
 	auto options = std::make_shared<KillOptions>();
 
-	on_command(object->add_subcommand("list", "List the paths"), context, run_list);
-	CLI::App *kill = object->add_subcommand(
-		"kill", "Declare an endpoint dead: its sessions are absent at once");
-	arguments::add(*kill, "--vtep", options->vtep, arguments::address, "The endpoint", "IP")
-		->required();
+	on_command(add_command(*object, "list", "List the paths"), context, run_list);
+	CLI::App *kill = add_command(*object, "kill",
+				     "Declare an endpoint dead: its sessions are absent at once");
+	arguments::need(*kill, "--vtep", options->vtep, arguments::address, "The endpoint", "IP");
 	arguments::add(*kill, "--mac", options->mac, arguments::mac, "Only this MAC behind it",
 		       "MAC");
 	on_command(kill, context, options, run_kill);

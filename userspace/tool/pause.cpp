@@ -18,9 +18,10 @@ std::uint32_t parse(const std::vector<std::string> &names)
 		std::optional<std::uint32_t> steps = parse_steps(name);
 
 		if (!steps)
-			throw Misuse(fmt::format("\"{}\" is no step; the steps are mark, record, "
-						 "backhaul (or its parts steer and rewrite) and all",
-						 name));
+			throw Misuse(
+				fmt::format("\"{}\" is no step; the steps are mark, record, "
+					    "backhaul (or its parts steer and rewrite) and all",
+					    name));
 		out |= *steps;
 	}
 	return out;
@@ -29,13 +30,10 @@ std::uint32_t parse(const std::vector<std::string> &names)
 void setup_one(CLI::App &app, Context &context, const char *name, const char *help, Action action)
 {
 	auto names = std::make_shared<std::vector<std::string>>();
-	CLI::App *command = app.add_subcommand(name, help);
+	CLI::App *command = add_command(app, name, help);
 
-	command->add_option("STEP", *names,
-			    "mark, record, backhaul (steer and rewrite), steer, rewrite or all")
-		->required()
-		->delimiter(',')
-		->type_name("STEP");
+	add_arguments(*command, "STEP", *names,
+		      "mark, record, backhaul (steer and rewrite), steer, rewrite or all", true);
 	on_command(command, context, names,
 		   [action](Context &context, const std::vector<std::string> &names) {
 			   Transaction()

@@ -75,8 +75,8 @@ void put_endpoint(Table &table, const Endpoint *endpoint, bool statistics)
 int run_list(Context &context)
 {
 	std::vector<Peer> peers = list_peers(context.connection());
-	std::vector<Column> columns = {{"prefix"},   {"send"},	{"accept"},    {"none"},
-				       {"dev"},	     {"vni"},	{"endpoint"},  {"state"},
+	std::vector<Column> columns = {{"prefix"},    {"send"},	   {"accept"},	   {"none"},
+				       {"dev"},	      {"vni"},	   {"endpoint"},   {"state"},
 				       {"last_seen"}, {"version"}, {"accept_mark"}};
 
 	if (context.statistics)
@@ -171,8 +171,7 @@ int run_check(Context &context, const Address &address)
 
 	object.put("address", address.str()).put("prefix", verdict.prefix);
 	object.put("ready", verdict.ready).put("state", verdict.state);
-	object.put("reason",
-		   verdict.reason.empty() ? Value() : Value(sentence(verdict.reason)));
+	object.put("reason", verdict.reason.empty() ? Value() : Value(sentence(verdict.reason)));
 	object.finish();
 	return verdict.ready ? exit_done : exit_not_ready;
 }
@@ -181,16 +180,17 @@ void setup_add(CLI::App &object, Context &context, const char *name, const char 
 	       Action action)
 {
 	auto options = std::make_shared<AddOptions>();
-	CLI::App *command = object.add_subcommand(name, help);
+	CLI::App *command = add_command(object, name, help);
 	Peer &peer = options->peer;
 
-	arguments::add(*command, "PREFIX", peer.prefix, arguments::exact_prefix,
-		       "Outer addresses of other hosts", "PREFIX")
-		->required();
-	command->add_flag("--send", options->send,
-			  "Mark packets to it once it is ready; --send=always: without asking it");
-	command->add_flag("--accept", peer.accept, "Marked packets from it make and move sessions");
-	command->add_flag("--none", peer.none, "Neither, although a shorter prefix says otherwise");
+	arguments::need(*command, "PREFIX", peer.prefix, arguments::exact_prefix,
+			"Outer addresses of other hosts", "PREFIX");
+	add_flag(*command, "--send", options->send,
+		 "Mark packets to it once it is ready; --send=always: without asking it");
+	add_flag(*command, "--accept", peer.accept,
+		 "Marked packets from it make and move sessions");
+	add_flag(*command, "--none", peer.none,
+		 "Neither, although a shorter prefix says otherwise");
 	arguments::add(*command, "--dev", peer.dev, arguments::device,
 		       "Accept only what comes in by this device", "DEV");
 	arguments::add(*command, "--vni", peer.vnis, arguments::vnis,
@@ -205,27 +205,25 @@ void setup_add(CLI::App &object, Context &context, const char *name, const char 
 
 void setup_peer(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand(
-		"peer", "Other hosts: which get marks, and whose marks are believed");
+	CLI::App *object = add_command(
+		app, "peer", "Other hosts: which get marks, and whose marks are believed");
 	auto key = std::make_shared<Peer>();
 	auto address = std::make_shared<Address>();
 
 	setup_add(*object, context, "add", "Add a peer", Action::add);
 	setup_add(*object, context, "replace", "Change a peer, or add it", Action::replace);
-	CLI::App *del = object->add_subcommand("del", "Delete a peer");
-	arguments::add(*del, "PREFIX", key->prefix, arguments::exact_prefix, "The peer's prefix",
-		       "PREFIX")
-		->required();
+	CLI::App *del = add_command(*object, "del", "Delete a peer");
+	arguments::need(*del, "PREFIX", key->prefix, arguments::exact_prefix, "The peer's prefix",
+			"PREFIX");
 	on_command(del, context, key, run_del);
-	on_command(object->add_subcommand("list", "List the peers and their endpoints"), context,
+	on_command(add_command(*object, "list", "List the peers and their endpoints"), context,
 		   run_list);
 	CLI::App *check =
-		object->add_subcommand("check", "Tell whether packets to an address get marks");
-	arguments::add(*check, "ADDRESS", *address, arguments::address, "A tunnel endpoint",
-		       "ADDRESS")
-		->required();
+		add_command(*object, "check", "Tell whether packets to an address get marks");
+	arguments::need(*check, "ADDRESS", *address, arguments::address, "A tunnel endpoint",
+			"ADDRESS");
 	on_command(check, context, address, run_check);
-	on_command(object->add_subcommand("flush", "Delete all peers"), context, run_flush);
+	on_command(add_command(*object, "flush", "Delete all peers"), context, run_flush);
 }
 
 } // namespace ipvs_tun

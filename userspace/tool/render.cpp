@@ -81,8 +81,8 @@ Json tunnel(const Tunnel &tunnel)
 	for (std::uint32_t bits : tunnel.accept_marks)
 		accept.push_back(second_mark(bits, tunnel.type));
 	out["type"] = name(tunnel.type);
-	out["second_mark"] = tunnel.second_mark ? Json(second_mark(*tunnel.second_mark, tunnel.type))
-						: Json();
+	out["second_mark"] =
+		tunnel.second_mark ? Json(second_mark(*tunnel.second_mark, tunnel.type)) : Json();
 	out["accept_mark"] = accept;
 	out["port"] = tunnel.automatic ? Json("auto") : Json(tunnel.ports);
 	return out;
@@ -101,8 +101,8 @@ Json zone(const Zone &zone)
 std::vector<std::string> accept_marks(const Endpoint &endpoint)
 {
 	constexpr std::uint32_t vxlan = 1u << static_cast<unsigned>(TunnelType::vxlan);
-	TunnelType type = !endpoint.tunnels || endpoint.tunnels & vxlan ? TunnelType::vxlan
-									: TunnelType::gre;
+	TunnelType type =
+		!endpoint.tunnels || endpoint.tunnels & vxlan ? TunnelType::vxlan : TunnelType::gre;
 	std::vector<std::string> out;
 
 	for (std::uint32_t bits : endpoint.accept_marks)

@@ -3,6 +3,7 @@
 #include "client/error.h"
 #include "tool/context.h"
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -70,14 +71,14 @@ std::string unexpected(const CLI::App *at, const std::string &argument)
 				   "object",
 				   argument);
 	if (argument.size() > 1 && argument[0] == '-')
-		return fmt::format("{} has no option {}; \"{} --help\" lists them", path_of(at),
+		return fmt::format("\"{}\" has no option {}; \"{} --help\" lists them", path_of(at),
 				   argument, path_of(at));
 	if (has_commands && !at->get_parent())
 		return fmt::format("there is no object \"{}\"; the objects are {}", argument,
 				   commands_of(at));
 	if (has_commands)
-		return fmt::format("{} has no command \"{}\"; it has {}", at->get_name(), argument,
-				   commands_of(at));
+		return fmt::format("\"{}\" has no command \"{}\"; it has {}", at->get_name(),
+				   argument, commands_of(at));
 	return fmt::format("\"{}\" is one argument too many for \"{}\"", argument, path_of(at));
 }
 
@@ -131,14 +132,24 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error)
 	return text;
 }
 
-int help(const CLI::App &app, const std::string &text)
+int print(const std::string &text)
 {
 	Output output(fileno(stdout), false, false);
 
-	(void)app;
 	output.sink.write(text);
 	output.sink.flush();
 	return exit_done;
+}
+
+int help(const CLI::App *at)
+{
+	// CLI11 puts the name behind what it is given, but for the tool itself.
+	const CLI::App *parent = at->get_parent();
+
+	at->get_formatter()->label("SUBCOMMAND", parent ? "COMMAND" : "OBJECT COMMAND");
+	at->get_formatter()->label("Positionals", "Arguments");
+	at->get_formatter()->label("REQUIRED", "");
+	return print(at->help(parent ? path_of(parent) : ""));
 }
 
 int run_parsed(CLI::App &app, Context &context)
@@ -149,9 +160,9 @@ int run_parsed(CLI::App &app, Context &context)
 	const CLI::App *at = innermost(app);
 
 	if (!at->get_parent())
-		throw Misuse(fmt::format("an object is missing; the objects are {}",
-					 commands_of(at)));
-	throw Misuse(fmt::format("{} needs a command: {}", at->get_name(), commands_of(at)));
+		throw Misuse(
+			fmt::format("an object is missing; the objects are {}", commands_of(at)));
+	throw Misuse(fmt::format("\"{}\" needs a command: {}", at->get_name(), commands_of(at)));
 }
 
 int run_guarded(CLI::App &app, Context &context, int argc, const char *const *argv)
@@ -160,11 +171,9 @@ int run_guarded(CLI::App &app, Context &context, int argc, const char *const *ar
 		app.parse(argc, argv);
 		return run_parsed(app, context);
 	} catch (const CLI::CallForHelp &) {
-		return help(app, innermost(app)->help(path_of(innermost(app)->get_parent()
-								      ? innermost(app)->get_parent()
-								      : innermost(app))));
+		return help(innermost(app));
 	} catch (const CLI::CallForVersion &) {
-		return help(app, fmt::format("ipvs-tunctl {}\n", tool_version()));
+		return print(fmt::format("ipvs-tunctl {}\n", tool_version()));
 	} catch (const CLI::ParseError &error) {
 		return complain(explain(app, error), exit_misuse);
 	} catch (const Misuse &error) {

@@ -29,8 +29,12 @@ struct AddOptions {
 
 Tuple make_tuple(const TupleOptions &options)
 {
-	Tuple out{*options.src, *options.dst, options.sport.value_or(0), options.dport.value_or(0),
-		  *options.protocol, options.vni};
+	Tuple out{*options.src,
+		  *options.dst,
+		  options.sport.value_or(0),
+		  options.dport.value_or(0),
+		  *options.protocol,
+		  options.vni};
 	bool ports = out.protocol == IPPROTO_TCP || out.protocol == IPPROTO_UDP ||
 		     out.protocol == IPPROTO_SCTP;
 
@@ -38,17 +42,17 @@ Tuple make_tuple(const TupleOptions &options)
 		throw Misuse(fmt::format("{} and {} are not of one family", out.src.str(),
 					 out.dst.str()));
 	if (ports && (!options.sport || !options.dport))
-		throw Misuse(fmt::format("{} needs --sport and --dport",
-					 protocol_name(out.protocol)));
+		throw Misuse(
+			fmt::format("{} needs --sport and --dport", protocol_name(out.protocol)));
 	return out;
 }
 
 int run_list(Context &context, const SessionFilter &filter)
 {
 	constexpr std::size_t address = 15; // an IPv4 address; IPv6 rows are wider
-	std::vector<Column> columns = {{"index", 5},	{"src_ip", address},  {"src_port", 8},
+	std::vector<Column> columns = {{"index", 5},	    {"src_ip", address},  {"src_port", 8},
 				       {"dst_ip", address}, {"dst_port", 8},	  {"protocol", 8},
-				       {"mac", 17},	{"vtep_ip", address}, {"vni", 8}};
+				       {"mac", 17},	    {"vtep_ip", address}, {"vni", 8}};
 	Connection &connection = context.connection();
 	std::uint64_t index = 0;
 
@@ -193,15 +197,13 @@ void add_filter(CLI::App &command, SessionFilter &filter)
 
 void add_tuple(CLI::App &command, TupleOptions &tuple)
 {
-	arguments::add(command, "--src", tuple.src, arguments::address, "Client", "IP")->required();
+	arguments::need(command, "--src", tuple.src, arguments::address, "Client", "IP");
 	arguments::add(command, "--sport", tuple.sport, arguments::port,
 		       "Client's port; for ICMP echo the identifier", "N");
-	arguments::add(command, "--dst", tuple.dst, arguments::address, "Real server", "IP")
-		->required();
+	arguments::need(command, "--dst", tuple.dst, arguments::address, "Real server", "IP");
 	arguments::add(command, "--dport", tuple.dport, arguments::port, "Server's port", "N");
-	arguments::add(command, "--proto", tuple.protocol, arguments::protocol, "Protocol",
-		       "NAME|N")
-		->required();
+	arguments::need(command, "--proto", tuple.protocol, arguments::protocol, "Protocol",
+			"NAME|N");
 	arguments::add(command, "--vni", tuple.vni, arguments::vni, "Network", "N");
 }
 
@@ -209,7 +211,7 @@ template <class Run>
 void setup_filtered(CLI::App &object, Context &context, const char *name, const char *help, Run run)
 {
 	auto filter = std::make_shared<SessionFilter>();
-	CLI::App *command = object.add_subcommand(name, help);
+	CLI::App *command = add_command(object, name, help);
 
 	add_filter(*command, *filter);
 	on_command(command, context, filter, run);
@@ -219,27 +221,25 @@ void setup_filtered(CLI::App &object, Context &context, const char *name, const 
 
 void setup_session(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("session", "Flows whose way back is known");
+	CLI::App *object = add_command(app, "session", "Flows whose way back is known");
 	auto added = std::make_shared<AddOptions>();
 	auto deleted = std::make_shared<TupleOptions>();
 
 	setup_filtered(*object, context, "list", "List the sessions", run_list);
 	setup_filtered(*object, context, "count", "Count the sessions", run_count);
 
-	CLI::App *add = object->add_subcommand("add", "Enter a session by hand; it never expires");
+	CLI::App *add = add_command(*object, "add", "Enter a session by hand; it never expires");
 	add_tuple(*add, added->tuple);
-	arguments::add(*add, "--mac", added->session.mac, arguments::mac, "Balancer's MAC", "MAC")
-		->required();
-	arguments::add(*add, "--vtep", added->session.vtep, arguments::address,
-		       "Balancer's endpoint", "IP")
-		->required();
+	arguments::need(*add, "--mac", added->session.mac, arguments::mac, "Balancer's MAC", "MAC");
+	arguments::need(*add, "--vtep", added->session.vtep, arguments::address,
+			"Balancer's endpoint", "IP");
 	arguments::add(*add, "--local", added->session.local, arguments::address,
 		       "This host's endpoint", "IP");
 	arguments::add(*add, "--tunnel", added->session.tunnel, arguments::tunnel_type,
 		       "Tunnel type (default vxlan)", "TYPE");
 	on_command(add, context, added, run_add);
 
-	CLI::App *del = object->add_subcommand("del", "Delete one session");
+	CLI::App *del = add_command(*object, "del", "Delete one session");
 	add_tuple(*del, *deleted);
 	on_command(del, context, deleted, run_del);
 	setup_filtered(*object, context, "flush", "Delete the sessions that match", run_flush);

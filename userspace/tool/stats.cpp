@@ -29,11 +29,10 @@ int run_show(Context &context, const ShowOptions &options)
 		object.put_json(counter.name, counter.value);
 		if (context.output().json)
 			continue;
-		object.put_text(counter.name,
-				options.explain && !counter.text.empty()
-					? fmt::format("{:>{}}  {}", counter.value, width,
-						      sentence(counter.text))
-					: fmt::format("{}", counter.value));
+		object.put_text(counter.name, options.explain && !counter.text.empty()
+						      ? fmt::format("{:>{}}  {}", counter.value,
+								    width, sentence(counter.text))
+						      : fmt::format("{}", counter.value));
 	}
 	object.finish();
 	return exit_done;
@@ -49,13 +48,13 @@ int run_reset(Context &context)
 
 void setup_stats(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("stats", "Counters");
-	CLI::App *show = object->add_subcommand("show", "Show the counters");
+	CLI::App *object = add_command(app, "stats", "Counters");
+	CLI::App *show = add_command(*object, "show", "Show the counters");
 	auto options = std::make_shared<ShowOptions>();
 
-	show->add_flag("--explain", options->explain, "Say what each counts");
+	add_flag(*show, "--explain", options->explain, "Say what each counts");
 	on_command(show, context, options, run_show);
-	on_command(object->add_subcommand("reset", "Set the counters to zero"), context, run_reset);
+	on_command(add_command(*object, "reset", "Set the counters to zero"), context, run_reset);
 }
 
 } // namespace ipvs_tun

@@ -85,10 +85,10 @@ int run_show(Context &context)
 
 void setup_status(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("status", "Versions, hooks, numbers, warnings");
+	CLI::App *object = add_command(app, "status", "Versions, hooks, numbers, warnings");
 
 	on_command(object, context, run_show);
-	on_command(object->add_subcommand("show", "Show the status (default)"), context, run_show);
+	on_command(add_command(*object, "show", "Show the status (default)"), context, run_show);
 }
 
 } // namespace ipvs_tun

@@ -32,23 +32,21 @@ int run_list(Context &context)
 
 void setup_timeout(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("timeout", "How long a session lives in each state");
-	CLI::App *set = object->add_subcommand("set", "Change a timeout");
+	CLI::App *object = add_command(app, "timeout", "How long a session lives in each state");
+	CLI::App *set = add_command(*object, "set", "Change a timeout");
 	auto timeout = std::make_shared<Timeout>();
 
-	arguments::add(*set, "NAME", timeout->state, arguments::session_state,
-		       "One of " + session_state_names(), "NAME")
-		->required();
-	arguments::add(
+	arguments::need(*set, "NAME", timeout->state, arguments::session_state,
+			"One of " + session_state_names(), "NAME");
+	arguments::need(
 		*set, "SECONDS", timeout->seconds,
 		[](const std::string &text) {
 			return arguments::number(text, "timeout in seconds", 1,
 						 Timeout::max_seconds);
 		},
-		"Seconds without a packet", "SECONDS")
-		->required();
+		"Seconds without a packet", "SECONDS");
 	on_command(set, context, timeout, run_set);
-	on_command(object->add_subcommand("list", "List the timeouts"), context, run_list);
+	on_command(add_command(*object, "list", "List the timeouts"), context, run_list);
 }
 
 } // namespace ipvs_tun

@@ -65,8 +65,14 @@ int run_set(Context &context, const SetOptions &options)
 int run_list(Context &context)
 {
 	std::vector<Tunnel> tunnels = list_tunnels(context.connection());
-	Table table(context.output(), {{"type"}, {"second_mark"}, {"accept_mark"}, {"port"},
-				       {"ports_in_use"}, {"normal"}, {"allowed"}, {"warnings"}});
+	Table table(context.output(), {{"type"},
+				       {"second_mark"},
+				       {"accept_mark"},
+				       {"port"},
+				       {"ports_in_use"},
+				       {"normal"},
+				       {"allowed"},
+				       {"warnings"}});
 
 	for (const Tunnel &tunnel : tunnels) {
 		Value::Json row = render::tunnel(tunnel);
@@ -92,14 +98,12 @@ std::string same(const std::string &text)
 
 void setup_tunnel(CLI::App &app, Context &context)
 {
-	CLI::App *object =
-		app.add_subcommand("tunnel", "Second marks and ports of each tunnel type");
-	CLI::App *set = object->add_subcommand("set", "Change the settings of a tunnel type");
+	CLI::App *object = add_command(app, "tunnel", "Second marks and ports of each tunnel type");
+	CLI::App *set = add_command(*object, "set", "Change the settings of a tunnel type");
 	auto options = std::make_shared<SetOptions>();
 
-	arguments::add(*set, "TYPE", options->type, arguments::tunnel_type,
-		       "One of " + tunnel_type_names(), "TYPE")
-		->required();
+	arguments::need(*set, "TYPE", options->type, arguments::tunnel_type,
+			"One of " + tunnel_type_names(), "TYPE");
 	arguments::add(*set, "--second-mark", options->second_mark, same,
 		       "What is set in packets sent; with or without the header's normal bits",
 		       "BITS");
@@ -108,7 +112,7 @@ void setup_tunnel(CLI::App &app, Context &context)
 	arguments::add(*set, "--port", options->port, same,
 		       "UDP ports, or those of the existing devices", "auto|N,...");
 	on_command(set, context, options, run_set);
-	on_command(object->add_subcommand("list", "List the settings"), context, run_list);
+	on_command(add_command(*object, "list", "List the settings"), context, run_list);
 }
 
 } // namespace ipvs_tun

@@ -31,24 +31,22 @@ int run_list(Context &context)
 
 void setup_zone(CLI::App &app, Context &context)
 {
-	CLI::App *object = app.add_subcommand("zone", "Networks that belong to one tenant");
+	CLI::App *object = add_command(app, "zone", "Networks that belong to one tenant");
 	auto zone = std::make_shared<Zone>();
-	CLI::App *add = object->add_subcommand("add", "Join networks into a zone");
-	CLI::App *del = object->add_subcommand("del", "Delete a zone");
+	CLI::App *add = add_command(*object, "add", "Join networks into a zone");
+	CLI::App *del = add_command(*object, "del", "Delete a zone");
 
 	for (CLI::App *command : {add, del})
-		arguments::add(*command, "NAME", zone->name, arguments::name, "The zone's name",
-			       "NAME")
-			->required();
-	arguments::add(*add, "--vni", zone->vnis, arguments::vnis, "Its networks", "N,...")
-		->required();
+		arguments::need(*command, "NAME", zone->name, arguments::name, "The zone's name",
+				"NAME");
+	arguments::need(*add, "--vni", zone->vnis, arguments::vnis, "Its networks", "N,...");
 	on_command(add, context, zone, [](Context &context, const Zone &zone) {
 		return run_change(context, zone, Action::add);
 	});
 	on_command(del, context, zone, [](Context &context, const Zone &zone) {
 		return run_change(context, zone, Action::del);
 	});
-	on_command(object->add_subcommand("list", "List the zones"), context, run_list);
+	on_command(add_command(*object, "list", "List the zones"), context, run_list);
 }
 
 } // namespace ipvs_tun
