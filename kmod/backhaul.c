@@ -166,6 +166,7 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 	}
 	if (unlikely(itun_rewrite_headers(in, skb, outer, reply.path))) {
 		itun_count(in, rewrite_failed);
+		itun_flood_forget();
 		return NF_ACCEPT;
 	}
 	itun_session_reply(reply.session, &inner, skb->len - outer->inner);
@@ -268,20 +269,19 @@ unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *co
 	if (likely(itun_bridge_lets_go(skb, state->in))) {
 		if (unlikely(itun_bridge_turn(config, reply.session, state->in))) {
 			itun_count(in, steer_ordinary);
-		} else if (likely(itun_path_xmit(reply.path, skb, reply.hash) ==
-				  ITUN_XMIT_SENT)) {
+			goto ordinary;
+		}
+		if (likely(itun_path_xmit(reply.path, skb, reply.hash) == ITUN_XMIT_SENT)) {
 			itun_session_reply(reply.session, &inner, len);
 			itun_count(in, replies);
 			itun_count(in, steered);
 			return NF_STOLEN;
-		} else {
-			itun_count(in, steer_fallback);
 		}
-	} else {
-		itun_count(in, steer_fallback);
 	}
+	itun_count(in, steer_fallback);
+ordinary:
 
-	/* The ordinary way: to the balancer, so that the bridge takes it to the
+	/* To the balancer, so that the bridge takes it to the
 	 * tunnel; LOCAL_OUT does the rest, and counts the reply.
 	 */
 	if (likely(!skb_cow_head(skb, 0)))

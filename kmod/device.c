@@ -29,6 +29,7 @@ struct itun_device {
 };
 
 static LIST_HEAD(itun_devices);		/* RTNL, RCU */
+static bool itun_device_leaving;	/* RTNL: the namespaces' part of the module is going */
 atomic_t itun_device_generation = ATOMIC_INIT(1);
 
 /* The reserved bits that a device's extensions use (vxlan.h). */
@@ -171,7 +172,7 @@ int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, u16 port, bool 
 			}
 			continue;
 		}
-		if (device->vni == vni && !(device->flags & VXLAN_F_IPV6) == (family == 4)) {
+		if (device->vni == vni && (device->flags & VXLAN_F_IPV6 ? 6 : 4) == family) {
 			*external = false;
 			return device->dev->ifindex;
 		}
@@ -314,7 +315,8 @@ static void itun_device_remove(struct net_device *dev)
 	if (!device)
 		return;
 	list_del_rcu(&device->list);
-	itun_device_ports_changed(device->underlay);
+	if (!itun_device_leaving)
+		itun_device_ports_changed(device->underlay);
 	kfree_rcu(device, rcu);
 }
 
@@ -352,6 +354,18 @@ static void itun_device_peers(struct net_device *dev, bool gone)
 static int itun_device_event(struct notifier_block *block, unsigned long event, void *arg)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(arg);
+
+	/* Unloading: ports stay as they are, so that marks are removed to the
+	 * last, and what belongs to a namespace may be gone already. A device
+	 * that goes is taken off the list still.
+	 */
+	if (itun_device_leaving) {
+		if (event == NETDEV_UNREGISTER) {
+			itun_device_remove(dev);
+			atomic_inc(&itun_device_generation);
+		}
+		return NOTIFY_DONE;
+	}
 
 	switch (event) {
 	case NETDEV_REGISTER:
@@ -394,7 +408,21 @@ int __init itun_device_init(void)
 }
 
 /**
- * itun_device_exit() - stop following; tells of each device's end
+ * itun_device_leave() - the namespaces are about to go
+ *
+ * Context: process, before unregister_pernet_subsys().
+ */
+void itun_device_leave(void)
+{
+	rtnl_lock();
+	itun_device_leaving = true;
+	rtnl_unlock();
+}
+
+/**
+ * itun_device_exit() - stop following; empties the list
+ *
+ * Context: process, after itun_device_leave().
  */
 void itun_device_exit(void)
 {

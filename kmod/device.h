@@ -33,6 +33,7 @@ static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
 extern atomic_t itun_device_generation;
 
 int itun_device_init(void);
+void itun_device_leave(void);
 void itun_device_exit(void);
 
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config);

@@ -62,3 +62,16 @@ bool itun_flood_copy(const struct itun_session *session, const struct itun_inner
 	slot->consumed = 0;
 	return false;
 }
+
+/**
+ * itun_flood_forget() - the reply that passed could not be corrected
+ *
+ * It is on its way to where the flood sent it: the copies must go theirs, or
+ * the one that would have reached the balancer is lost.
+ *
+ * Context: as itun_flood_copy().
+ */
+void itun_flood_forget(void)
+{
+	this_cpu_write(itun_flood_slot.session, NULL);
+}

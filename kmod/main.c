@@ -131,6 +131,7 @@ static void __net_exit itun_net_exit(struct net *net)
 	itun_path_exit(in);
 	itun_endpoint_exit(in);
 	itun_config_release(in);
+	kfree(rcu_dereference_protected(in->ports, true));
 	free_percpu(in->stats);
 }
 
@@ -162,7 +163,10 @@ static int __init itun_init(void)
 	return 0;
 
 exit_device:
+	itun_device_leave();
+	unregister_pernet_subsys(&itun_net_ops);
 	itun_device_exit();
+	goto exit_cache;
 exit_net:
 	unregister_pernet_subsys(&itun_net_ops);
 exit_cache:
@@ -173,8 +177,12 @@ exit_cache:
 static void __exit itun_exit(void)
 {
 	itun_netlink_exit();
-	itun_device_exit();
+	/* The tunnel ports stay known until the hooks are gone: marks that are
+	 * still under way are removed.
+	 */
+	itun_device_leave();
 	unregister_pernet_subsys(&itun_net_ops);
+	itun_device_exit();
 	/* Every call_rcu() of ours has run before its code and caches go. */
 	rcu_barrier();
 	itun_session_cache_exit();

@@ -46,7 +46,7 @@ struct itun_path {
 	refcount_t refs;	/* one per session */
 	bool dead;		/* WRITE_ONCE; never comes back to life */
 	bool by_hand;		/* entered by session-add: trusted as such */
-	u64 verdict;		/* generation << 1 | trusted: one word, so that both are of one time */
+	u64 verdict;		/* generation << 1 | trusted, in one word: of one time */
 	struct itun_net *in;
 	struct itun_zone *zone;
 	struct itun_endpoint *endpoint;	/* counted; NULL if the table is full */

@@ -440,9 +440,10 @@ void itun_session_restart(struct itun_session *session, const struct itun_inner 
 {
 	u32 word = itun_session_first_word(&inner->tuple, inner->tcp_flags);
 
-	/* The time first: the collector looks at it again under its cmpxchg. */
+	/* The time first, for the collector, which reads the word before it
+	 * looks at the time: try_cmpxchg() here orders the two.
+	 */
 	WRITE_ONCE(session->seen, (u32)jiffies);
-	smp_wmb();
 	if (itun_session_change(session, ITUN_STATE_MASK | ITUN_SEEN_REPLY | ITUN_SEEN_ACK |
 				ITUN_SEEN_FIN, word & ~ITUN_IPV6))
 		WRITE_ONCE(session->created, (u32)jiffies);

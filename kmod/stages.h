@@ -22,6 +22,7 @@ enum itun_hook_group {
 /* outer.c */
 bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
 			  struct itun_outer *outer, int *port_index);
+
 enum itun_outer_verdict {
 	ITUN_OUTER_NONE,	/* no tunnel packet of ours */
 	ITUN_OUTER_PLAIN,	/* a tunnel packet without a mark */
@@ -29,6 +30,7 @@ enum itun_outer_verdict {
 	ITUN_OUTER_BAD_LENGTH,
 	ITUN_OUTER_BAD_TUNNEL,
 };
+
 enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 					    const struct itun_ports *ports, u8 family,
 					    struct itun_outer *outer);
@@ -56,6 +58,7 @@ unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *c
 /* flood.c */
 bool itun_flood_copy(const struct itun_session *session, const struct itun_inner *inner,
 		     const struct itun_outer *outer, int ifindex);
+void itun_flood_forget(void);
 
 /* xmit.c: the primitive for the way back */
 enum itun_xmit {

@@ -160,12 +160,14 @@ itun_inner_short(struct itun_inner *inner, u32 need)
  * @hash: the fingerprint so far
  * @word: what to add
  *
+ * Fingerprints are compared, never used as an index: one multiplication by an
+ * odd number is enough, a change of one word always changes the result.
+ *
  * Return: the new fingerprint.
  */
 static inline u32 itun_inner_mix(u32 hash, u32 word)
 {
-	hash = (hash ^ word) * 0x9e3779b1u;
-	return hash ^ hash >> 15;
+	return (hash ^ word) * 0x9e3779b1u;
 }
 
 /**
@@ -187,8 +189,11 @@ static inline bool itun_inner_mac_is_zero(const u8 *mac)
  */
 static inline bool itun_inner_ip4_host(u32 addr)
 {
+	/* 0.0.0.1 to 126.255.255.255 at once. */
+	if (addr - 1 < 0x7effffffu)
+		return true;
 	if (addr < 0xe0000000u)
-		return addr && addr >> 24 != 127;
+		return addr >= 0x80000000u;
 	return addr >= 0xf0000000u && addr != 0xffffffffu;
 }
 
@@ -480,11 +485,16 @@ itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
 		return ITUN_INNER_BAD_IPV4;
 	if (avail - l3 < 20)
 		return itun_inner_short(inner, l3 + 20);
-	hlen = (u32)(p[0] & 0x0f) * 4;
+	hlen = 20;
+	if (p[0] != 0x45) {
+		hlen = (u32)(p[0] & 0x0f) * 4;
+		if (p[0] >> 4 != 4 || hlen < 20)
+			return ITUN_INNER_BAD_IPV4;
+	}
 	length = wire_get_be16(p + 2);
 	if (!length && left > 0xffff)
 		length = left;
-	if (p[0] >> 4 != 4 || hlen < 20 || length < hlen || length > left)
+	if (length < hlen || length > left)
 		return ITUN_INNER_BAD_IPV4;
 	if (avail - l3 < hlen)
 		return itun_inner_short(inner, l3 + hlen);
@@ -510,7 +520,8 @@ itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
 		inner->fingerprint = itun_inner_mix(inner->fingerprint, frag);
 		return ITUN_INNER_FRAGMENT;
 	}
-	inner->fragment = frag & 0x2000;
+	if (frag & 0x2000)
+		inner->fragment = true;
 	return itun_inner_l4(data, l3 + hlen, avail, l3 + length, protocol,
 			     inner);
 }
