@@ -8,6 +8,7 @@
 
 /* Buckets between two points at which others may run. */
 #define ITUN_DUMP_BUCKETS	1024
+#define ITUN_FLUSH_PASSES	4
 
 struct itun_filter_prefix {
 	u8 family;			/* 0: any address */
@@ -336,6 +337,8 @@ static int itun_count_sessions(struct sk_buff *skb, struct genl_info *info, cons
 {
 	struct itun_net *in = itun_net(genl_info_net(info));
 	struct itun_session_count count = { .kill = kill };
+	unsigned int passes = 0;
+	u32 before;
 	int err;
 
 	if (!itun_netlink_allowed(skb, in->net, what, info->extack))
@@ -344,8 +347,16 @@ static int itun_count_sessions(struct sk_buff *skb, struct genl_info *info, cons
 				info->extack);
 	if (err)
 		return err;
-	if (rcu_access_pointer(in->config))
+	if (!rcu_access_pointer(in->config))
+		return itun_reply_u32(info, IPVS_TUN_A_MESSAGE_COUNT, 0);
+
+	/* A walk that removes entries can skip some where it pauses. Flows that
+	 * are made meanwhile are no reason to go on for ever.
+	 */
+	do {
+		before = count.n;
 		itun_session_walk(in, itun_count_session, &count);
+	} while (kill && count.n != before && ++passes < ITUN_FLUSH_PASSES);
 	return itun_reply_u32(info, IPVS_TUN_A_MESSAGE_COUNT, count.n);
 }
 
