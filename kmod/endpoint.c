@@ -7,6 +7,7 @@
  * holds one, a walk holds one while it looks at an endpoint.
  */
 #include <linux/in.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "endpoint.h"
@@ -330,8 +331,12 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
 /**
  * itun_endpoint_walk() - visit every endpoint, referenced, with no lock held
  * @in: namespace
- * @each: may sleep
+ * @each: may sleep, and may retire the endpoint
  * @arg: for @each
+ *
+ * All are collected before the first is visited: a walk that is stopped and
+ * started again loses its place when entries before it are removed, and an
+ * endpoint that is passed over would go on being marked.
  *
  * An endpoint that comes meanwhile may be missed, and with a resize one may be
  * visited twice: what @each does must not mind.
@@ -343,32 +348,32 @@ void itun_endpoint_walk(struct itun_net *in,
 				     void *arg),
 			void *arg)
 {
-	struct itun_endpoint *batch[32];
-	struct itun_endpoint *endpoint;
+	/* Room for those that come meanwhile, and for a few visited twice. */
+	unsigned int room = atomic_read(&in->n_endpoints) + 256;
+	struct itun_endpoint *endpoint, **found;
 	struct rhashtable_iter iter;
-	unsigned int i, n;
+	unsigned int i, n = 0;
 
+	/* At most a few pages: the table is bounded. A caller that takes the
+	 * right to be marked away cannot do with less than all of them.
+	 */
+	found = kvmalloc_array(room, sizeof(*found), GFP_KERNEL | __GFP_NOFAIL);
 	rhashtable_walk_enter(&in->endpoints, &iter);
-	do {
-		n = 0;
-		rhashtable_walk_start(&iter);
-		while (n < ARRAY_SIZE(batch)) {
-			endpoint = rhashtable_walk_next(&iter);
-			if (!endpoint)
-				break;
-			if (IS_ERR(endpoint))	/* a resize: it starts over */
-				continue;
-			if (itun_endpoint_hold(endpoint))
-				batch[n++] = endpoint;
-		}
-		rhashtable_walk_stop(&iter);
-		for (i = 0; i < n; i++) {
-			each(in, batch[i], arg);
-			drop(batch[i]);
-		}
-		cond_resched();
-	} while (n == ARRAY_SIZE(batch));
+	rhashtable_walk_start(&iter);
+	while (n < room && (endpoint = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(endpoint))	/* a resize: it starts over */
+			continue;
+		if (itun_endpoint_hold(endpoint))
+			found[n++] = endpoint;
+	}
+	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
+	for (i = 0; i < n; i++) {
+		each(in, found[i], arg);
+		drop(found[i]);
+		cond_resched();
+	}
+	kvfree(found);
 }
 
 static bool is_needed(const struct itun_endpoint *endpoint)
