@@ -41,6 +41,7 @@ Peer Peer::parse(wire::Attributes attributes)
 	std::uint32_t flags = 0;
 	Peer out;
 
+	out.complete = false;
 	for (wire::Attribute attr : attributes) {
 		switch (attr.type()) {
 		case IPVS_TUN_A_PEER_PREFIX:
@@ -51,6 +52,7 @@ Peer Peer::parse(wire::Attributes attributes)
 			break;
 		case IPVS_TUN_A_PEER_FLAGS:
 			flags = attr.u32();
+			out.complete = true;
 			break;
 		case IPVS_TUN_A_PEER_DEV:
 			out.dev = attr.string();

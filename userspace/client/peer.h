@@ -33,6 +33,7 @@ struct Peer {
 	std::optional<std::string> dev; ///< accept only what comes in by it
 	std::vector<std::uint32_t> vnis;
 	std::vector<Endpoint> endpoints; ///< answered only
+	bool complete = true;		 ///< false in events that name only the prefix
 
 	void put(wire::Builder &builder) const;
 

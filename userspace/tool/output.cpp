@@ -159,10 +159,9 @@ Table::Table(Output &output, std::vector<Column> columns, Stream stream)
 		output_.writer.open('[');
 		return;
 	}
-	for (Column &column : columns_) {
-		column.width = std::max(column.width, column.name.size());
+	widths_.resize(columns_.size());
+	for (const Column &column : columns_)
 		cell(column.name);
-	}
 	end_row();
 }
 
@@ -251,45 +250,52 @@ void Table::end_row()
 		if (in_row_)
 			output_.writer.close('}');
 	} else {
-		cells_.resize(std::max(used_, cells_.size()));
-		for (std::size_t i = 0; !stream_ && i < used_ && i < columns_.size(); i++)
-			columns_[i].width = std::max(columns_[i].width, cells_[i].size());
-		if (stream_)
-			print_row(cells_);
+		for (std::size_t i = 0; !streaming_ && i < used_ && i < widths_.size(); i++)
+			widths_[i] = std::max(widths_[i], cells_[i].size());
+		if (streaming_)
+			print_row(cells_, used_);
 		else
 			rows_.emplace_back(cells_.begin(), cells_.begin() + used_);
+		if (stream_ && !streaming_ && rows_.size() == held_rows) {
+			for (std::size_t i = 0; i < widths_.size(); i++)
+				widths_[i] = std::max(widths_[i], columns_[i].width);
+			print_held();
+			streaming_ = true;
+		}
 	}
 	used_ = 0;
 	in_row_ = false;
 }
 
-void Table::print_row(const std::vector<std::string> &cells)
+void Table::print_row(const std::vector<std::string> &cells, std::size_t count)
 {
-	std::size_t count = stream_ ? used_ : cells.size();
 	std::size_t padding = 0;
 
+	// Nothing stands behind the last cell that has something in it.
+	while (count && cells[count - 1].empty())
+		count--;
 	for (std::size_t i = 0; i < count; i++) {
 		for (; padding; padding--)
 			output_.sink.write(" ");
 		output_.sink.write(cells[i]);
-		std::size_t width = i < columns_.size() ? columns_[i].width : 0;
+		std::size_t width = i < widths_.size() ? widths_[i] : 0;
 		padding = (width > cells[i].size() ? width - cells[i].size() : 0) + 2;
-		if (i + 1 < count && cells[i + 1].empty() &&
-		    std::all_of(cells.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-				cells.begin() + static_cast<std::ptrdiff_t>(count),
-				[](const std::string &rest) { return rest.empty(); }))
-			break;
 	}
 	output_.sink.write("\n");
+}
+
+void Table::print_held()
+{
+	for (const auto &row : rows_)
+		print_row(row, row.size());
+	rows_.clear();
 }
 
 void Table::finish()
 {
 	if (output_.json)
 		output_.writer.close(']');
-	for (const auto &row : rows_)
-		print_row(row);
-	rows_.clear();
+	print_held();
 	output_.sink.flush();
 }
 

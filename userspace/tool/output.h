@@ -125,7 +125,8 @@ struct Column {
 
 /**
  * A list of objects. Columns take the width of their contents; with
- * Stream::yes each row is printed at once in the widths that the columns give.
+ * Stream::yes that of the first rows and of what the columns ask for, and from
+ * then on each row is printed at once.
  */
 class Table
 {
@@ -157,15 +158,20 @@ public:
 
 private:
 	void start_row();
-	void print_row(const std::vector<std::string> &cells);
+	void print_held();
+	void print_row(const std::vector<std::string> &cells, std::size_t count);
 	void cell(std::string_view text);
+
+	static constexpr std::size_t held_rows = 64; ///< of a stream, with the heading
 
 	Output &output_;
 	std::vector<Column> columns_;
+	std::vector<std::size_t> widths_;
 	std::vector<std::vector<std::string>> rows_; ///< held back until the widths are known
 	std::vector<std::string> cells_;
 	std::size_t used_ = 0; ///< of cells_, whose strings keep their memory
 	bool stream_;
+	bool streaming_ = false; ///< the widths are fixed
 	bool in_row_ = false;
 };
 

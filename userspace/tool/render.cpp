@@ -73,6 +73,11 @@ Json mark(const Mark &mark)
 	return out;
 }
 
+Json key(const Mark &mark)
+{
+	return {{"value", fwmark(mark.value)}, {"mask", fwmark(mark.mask)}};
+}
+
 Json tunnel(const Tunnel &tunnel)
 {
 	std::vector<std::string> accept;
@@ -133,6 +138,8 @@ Json peer(const Peer &peer)
 	Json out;
 
 	out["prefix"] = peer.prefix.str();
+	if (!peer.complete)
+		return out;
 	out["send"] = peer.send_always ? Json("always") : Json(peer.send);
 	out["accept"] = peer.accept;
 	out["none"] = peer.none;
@@ -162,39 +169,63 @@ Json session(const Session &session)
 	return out;
 }
 
+namespace
+{
+
+/* What names the object, for changes that delete it. */
+Json key_of(const Change::Object &object)
+{
+	if (const auto *value = std::get_if<Mark>(&object))
+		return key(*value);
+	if (const auto *value = std::get_if<Peer>(&object))
+		return {{"prefix", value->prefix.str()}};
+	if (const auto *value = std::get_if<Zone>(&object))
+		return {{"name", value->name}};
+	if (const auto *value = std::get_if<Pause>(&object))
+		return {{"steps", step_names(value->steps)}};
+	return Json::object();
+}
+
+struct Whole {
+	Json operator()(const Mark &value) const { return mark(value); }
+	Json operator()(const Tunnel &value) const { return tunnel(value); }
+	Json operator()(const Peer &value) const { return peer(value); }
+	Json operator()(const Zone &value) const { return zone(value); }
+	Json operator()(const Timeout &value) const
+	{
+		return {{"name", name(value.state)}, {"seconds", value.seconds}};
+	}
+	Json operator()(const Limits &value) const
+	{
+		return {{"sessions", maybe(value.sessions)},
+			{"sessions_per_vni", maybe(value.sessions_per_vni)},
+			{"accounting", maybe(value.accounting)}};
+	}
+	Json operator()(const Pause &value) const { return {{"steps", step_names(value.steps)}}; }
+};
+
+} // namespace
+
 Json change(const Change &change)
 {
+	Json object;
 	Json out;
 
 	out["action"] = name(change.action);
 	out["object"] = change.object_name();
 	if (change.action == Action::flush)
 		return out;
-	out[change.object_name()] = std::visit(
-		[&](const auto &object) -> Json {
-			using Kind = std::decay_t<decltype(object)>;
-
-			if constexpr (std::is_same_v<Kind, Mark>)
-				return mark(object);
-			else if constexpr (std::is_same_v<Kind, Tunnel>)
-				return tunnel(object);
-			else if constexpr (std::is_same_v<Kind, Peer>)
-				return change.action == Action::del
-					       ? Json{{"prefix", object.prefix.str()}}
-					       : peer(object);
-			else if constexpr (std::is_same_v<Kind, Zone>)
-				return zone(object);
-			else if constexpr (std::is_same_v<Kind, Timeout>)
-				return Json{{"name", name(object.state)},
-					    {"seconds", object.seconds}};
-			else if constexpr (std::is_same_v<Kind, Limits>)
-				return Json{{"sessions", maybe(object.sessions)},
-					    {"sessions_per_vni", maybe(object.sessions_per_vni)},
-					    {"accounting", maybe(object.accounting)}};
-			else
-				return Json{{"steps", step_names(object.steps)}};
-		},
-		change.object);
+	if (change.action == Action::del) {
+		out[change.object_name()] = key_of(change.object);
+		return out;
+	}
+	object = std::visit(Whole(), change.object);
+	// A setting that the change does not name stays as it is.
+	if (change.action == Action::set)
+		for (auto at = object.begin(); at != object.end();)
+			at = at->is_null() || (at->is_array() && at->empty()) ? object.erase(at)
+									      : std::next(at);
+	out[change.object_name()] = std::move(object);
 	return out;
 }
 

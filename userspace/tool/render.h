@@ -29,6 +29,9 @@ Value::Json tunnel(const Tunnel &tunnel);
 Value::Json zone(const Zone &zone);
 Value::Json endpoint(const Endpoint &endpoint, bool statistics);
 
+/** What names an object in a "del". */
+Value::Json key(const Mark &mark);
+
 /** Without the endpoints. */
 Value::Json peer(const Peer &peer);
 Value::Json session(const Session &session);
