@@ -334,7 +334,7 @@ mark_to() { # NS ADDRESS…
 # Our server (server.py): HTTP on port 80, UDP echo on port 7, all addresses, each request one line of its log:
 # PROTOCOL CLIENT PORT SERVER WHAT
 start_server() { # NS LOG
-	in_ns "$1" /usr/bin/python3 "$netns_dir/server.py" "$2" > "$2.errors" 2>&1 &
+	ip netns exec "$1" /usr/bin/python3 "$netns_dir/server.py" "$2" > "$2.errors" 2>&1 &
 	background+=($!)
 	wait_until 30 grep -q ready "$2"
 }
@@ -355,22 +355,28 @@ http_get() { # NS ADDRESS [SECONDS]
 http_download() { # NS ADDRESS BYTES
 	local got
 	got=$(in_ns "$1" curl -g -s -S -f -m 60 "$(url "$2" "/bytes/$3")" | sha256sum)
-	equal "${got%% *}" "$(pattern "$3" | sha256sum | cut -d' ' -f1)"
+	equal "${got%% *}" "$(pattern_sum "$3")"
 }
 
 http_upload() { # NS ADDRESS BYTES
 	local got
-	got=$(pattern "$3" | in_ns "$1" curl -g -s -S -f -m 60 -H 'Expect:' -T - "$(url "$2" /upload)")
-	equal "$got" "$(pattern "$3" | sha256sum | cut -d' ' -f1)"
+	pattern_sum "$3" > /dev/null
+	got=$(in_ns "$1" curl -g -s -S -f -m 60 -H 'Expect:' -T "$work/pattern-$3" "$(url "$2" /upload)")
+	equal "$got" "$(pattern_sum "$3")"
 }
 
-pattern() { # BYTES : the same as server.py's
-	/usr/bin/python3 -c 'import sys
+# The same pattern as server.py's, kept in $work/pattern-BYTES; prints its checksum.
+pattern_sum() { # BYTES
+	[ -e "$work/pattern-$1.sum" ] || {
+		/usr/bin/python3 -c 'import sys
 block = bytes((i * 7 + i // 251) & 255 for i in range(65536))
 left = int(sys.argv[1])
 while left > 0:
     sys.stdout.buffer.write(block[:min(left, 65536)])
-    left -= 65536' "$1"
+    left -= 65536' "$1" > "$work/pattern-$1"
+		sha256sum < "$work/pattern-$1" | cut -d' ' -f1 > "$work/pattern-$1.sum"
+	}
+	cat "$work/pattern-$1.sum"
 }
 
 # One datagram there and back; prints what came back: the client's address as the server saw it, and the text.
@@ -379,7 +385,9 @@ udp_echo() { # NS ADDRESS TEXT [BYTES]
 	in_ns "$1" timeout 4 bash -c 'exec 3<> "/dev/udp/$1/7"
 		for try in 1 2 3; do
 			echo "$2" >&3
-			read -r -t 1 -u 3 line && echo "$line" && exit 0
+			# dd takes a datagram whole; "read" would take its first byte.
+			line=$(timeout 1 dd bs=65536 count=1 <&3 2> /dev/null)
+			[ -z "$line" ] || { echo "$line" && exit 0; }
 		done
 		exit 1' - "$2" "$3"
 }
@@ -391,14 +399,15 @@ declare -A capture_pid=()
 capture_start() { # NS DEVICE FILE [FILTER…]
 	local ns=$1 device=$2 file=$3
 	shift 3
-	in_ns "$ns" tcpdump -i "$device" -U -n -s 256 -B 8192 -Z root -w "$file" "$@" 2> "$file.log" &
+	# Not by in_ns: the process in the background must be tcpdump itself, to be stopped by its number.
+	ip netns exec "$ns" tcpdump -i "$device" -U -n -s 256 -B 8192 -Z root -w "$file" "$@" 2> "$file.log" &
 	capture_pid[$file]=$!
 	background+=($!)
 	wait_until 20 grep -q 'listening on' "$file.log"
 }
 
 capture_stop() { # FILE
-	kill -INT "${capture_pid[$1]}" 2> /dev/null || true
+	kill -TERM "${capture_pid[$1]}" 2> /dev/null || true
 	wait "${capture_pid[$1]}" 2> /dev/null || true
 	unset "capture_pid[$1]"
 	grep -q '^0 packets dropped by kernel' "$1.log" || note "capture: $(grep dropped "$1.log" || true)"
@@ -408,6 +417,19 @@ capture_count() { # FILE [FILTER…]
 	local file=$1
 	shift
 	tcpdump -n -r "$file" "$@" 2> /dev/null | grep -c . || true
+}
+
+# What was sent before is in the file when this returns: a ping from NS to ADDRESS, which the capture must see, and its
+# filter must let pass, has come behind it.
+capture_settle() { # FILE NS ADDRESS
+	local before
+	before=$(capture_count "$1" "icmp or icmp6")
+	wait_until 10 in_ns "$2" ping -c 1 -W 1 "$3"
+	wait_until 10 capture_grew "$1" "$before"
+}
+
+capture_grew() { # FILE BEFORE
+	[ "$(capture_count "$1" "icmp or icmp6")" -gt "$2" ]
 }
 
 # VXLAN packets by their flag byte, in a tcpdump filter; tcpdump's udp[] is for IPv4 alone.

@@ -15,7 +15,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
 
-large=${LARGE:-4000000}
+large=${LARGE:-2000000}
 log=$work/server.log
 services=("$vip4 10.1.1.2 200.1.1.2" "$vip4_vlan 10.1.7.2 200.1.1.2"
 	"$vip6 2001:db8:10::2 2001:db8:c1::2" "$vip6_vlan 2001:db8:17::2 2001:db8:c1::2")
@@ -150,7 +150,7 @@ for family in ${FAMILIES:-4 6}; do
 	load_module
 	nat_configure "$family"
 	check "the server's host becomes ready (IPv$family)" nat_ready "$family"
-	for mode in steering rewrite both; do one_mode "$family" "$mode"; done
+	for mode in ${MODES:-steering rewrite both}; do one_mode "$family" "$mode"; done
 	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
 	nobody_is_answered "after peer del (IPv$family)"
 	unload_module

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Packets that no ordinary program sends, and bursts that can be counted.
+
+    packets.py answer PORT                        UDP server: to a datagram "N" it answers N numbered datagrams
+    packets.py ask ADDRESS PORT SPORT N SECONDS   asks it from port SPORT; prints how many came, and how many numbers;
+                                                  ends when nothing came for SECONDS (half a second once all are there)
+    packets.py udp DEVICE MAC SRC SPORT DST DPORT TIMES
+                                                  one IPv4 frame with a datagram, TIMES times, byte for byte the same
+    packets.py syn DEVICE MAC SRC SPORT DST DPORT one TCP SYN
+"""
+import socket
+import struct
+import sys
+
+
+def answer(port):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.bind(("::", int(port)))
+    while True:
+        data, client = sock.recvfrom(64)
+        for number in range(int(data)):
+            sock.sendto(b"%06d" % number, client)
+
+
+def ask(address, port, sport, count, seconds):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE: the burst fits
+    sock.bind(("", int(sport)))
+    sock.settimeout(float(seconds))
+    sock.sendto(count.encode(), (address, int(port)))
+    received, numbers = 0, set()
+    try:
+        while True:
+            if received == int(count):
+                sock.settimeout(0.5)  # one too many would come at once
+            numbers.add(sock.recv(64))
+            received += 1
+    except TimeoutError:
+        print(received, len(numbers))
+
+
+def checksum(data):
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def frame(device, mac, src, dst, protocol, segment, offset):
+    """An Ethernet frame with IPv4; the checksum of the segment is entered at the offset."""
+    src, dst = socket.inet_aton(src), socket.inet_aton(dst)
+    total = checksum(src + dst + struct.pack("!HH", protocol, len(segment)) + segment)
+    segment = segment[:offset] + struct.pack("!H", total or 0xffff) + segment[offset + 2:]
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 4711, 0x4000, 64, protocol, 0) + src + dst
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    with open(f"/sys/class/net/{device}/address", encoding="ascii") as file:
+        own = file.read()
+    return bytes.fromhex(mac.replace(":", "")) + bytes.fromhex(own.replace(":", "")) + b"\x08\x00" + header + segment
+
+
+def send(device, data, times):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind((device, 0))
+    for _ in range(times):
+        sock.send(data)
+
+
+def udp(device, mac, src, sport, dst, dport, times):
+    segment = struct.pack("!HHHH", int(sport), int(dport), 8 + 6, 0) + b"again\n"
+    send(device, frame(device, mac, src, dst, 17, segment, 6), int(times))
+
+
+def syn(device, mac, src, sport, dst, dport):
+    segment = struct.pack("!HHIIBBHHH", int(sport), int(dport), 1, 0, 5 << 4, 2, 65535, 0, 0)
+    send(device, frame(device, mac, src, dst, 6, segment, 16), 1)
+
+
+{"answer": answer, "ask": ask, "udp": udp, "syn": syn}[sys.argv[1]](*sys.argv[2:])
