@@ -37,7 +37,7 @@ check "conntrack and its defragmentation are not loaded" no_defragmentation
 ctl "$host" tunnel set vxlan --port 4789,4790
 for address in 172.18.10.1 2001:db8:18::1; do ctl "$host" peer add "$address" --accept; done
 
-in_ns "$host" sysctl -qw net.ipv4.icmp_echo_ignore_all=0
+ip -n "$host" addr add 10.1.1.254/24 dev br100
 export IPVS_TUNCTL SLOW=${SLOW:-1}
 attacker() {
 	/usr/bin/python3 "$netns_dir/hostile.py" "$peer" "$host" eth0 "$(mac_of "$host" eth0)" "$(mac_of "$peer" eth0)"
@@ -54,5 +54,5 @@ while IFS= read -r line; do
 done < <(attacker 2>&1 || echo "not ok the attacker ran to its end")
 check "the attacker said something" at_least "$seen" 100
 check "the host answers on its underlay" in_ns "$peer" ping -q -c 1 -W 3 172.18.10.2
-check "and on its overlay" in_ns "$vm" ping -q -c 1 -W 3 -I eth0 10.1.1.2
+check "and on its overlay" in_ns "$vm" ping -q -c 1 -W 3 10.1.1.254
 finish

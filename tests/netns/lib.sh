@@ -339,6 +339,26 @@ start_server() { # NS LOG
 	wait_until 30 grep -q ready "$2"
 }
 
+# A process that stays, for scenarios with many short steps; its commands are at the head of worker.py.
+worker_start() {
+	mkfifo "$work/ask" "$work/answer"
+	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$netns_dir/worker.py" < "$work/ask" > "$work/answer" 2> "$work/worker.errors" &
+	background+=($!)
+	exec 8> "$work/ask" 9< "$work/answer"
+}
+
+worker() { # COMMAND WORD…
+	local line
+	echo "${*@Q}" >&8
+	while read -r line <&9; do
+		case $line in
+		". "*) return "${line#. }" ;;
+		*) echo "$line" ;;
+		esac
+	done
+	echo "the worker has died" && cat "$work/worker.errors" && return 1
+}
+
 url() { # ADDRESS PATH
 	case $1 in
 	*:*) echo "http://[$1]$2" ;;
@@ -419,17 +439,18 @@ capture_count() { # FILE [FILTER…]
 	tcpdump -n -r "$file" "$@" 2> /dev/null | grep -c . || true
 }
 
-# What was sent before is in the file when this returns: a ping from NS to ADDRESS, which the capture must see, and its
-# filter must let pass, has come behind it.
+# What was sent before is in the file when this returns: a datagram from NS to ADDRESS, port 2, which the capture must
+# see, and its filter must let pass, has come behind it.
 capture_settle() { # FILE NS ADDRESS
 	local before
-	before=$(capture_count "$1" "icmp or icmp6")
-	wait_until 10 in_ns "$2" ping -c 1 -W 1 "$3"
-	wait_until 10 capture_grew "$1" "$before"
+	before=$(capture_count "$1" udp dst port 2)
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	in_ns "$2" bash -c 'echo settled > "/dev/udp/$1/2"' - "$3"
+	wait_until 10 capture_grew "$1" "$before" udp dst port 2
 }
 
-capture_grew() { # FILE BEFORE
-	[ "$(capture_count "$1" "icmp or icmp6")" -gt "$2" ]
+capture_grew() { # FILE BEFORE [FILTER…]
+	[ "$(capture_count "$1" "${@:3}")" -gt "$2" ]
 }
 
 # VXLAN packets by their flag byte, in a tcpdump filter; tcpdump's udp[] is for IPv4 alone.

@@ -57,6 +57,7 @@ row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
 
 # Behind the record stage nothing may carry the mark: nftables counts what the VXLAN driver gets.
 watch_behind_record() {
+	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
 	in_ns "$rshost" nft -f - <<-NFT
 		table inet behind {
 			counter marked { }

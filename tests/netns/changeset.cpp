@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A change set as large as a whole configuration, for the scenario "atomic":
+ *   changeset a|b         replaces the configuration by the one of that name, in one message
+ *   changeset refused     the same for b, with one more change behind it, which the kernel refuses
+ *   changeset fail N      the same for b, while the kernel's Nth memory allocation fails (status 4:
+ * it has fewer) changeset print a|b   prints what the kernel should have then changeset show prints
+ * what the kernel has
+ */
+#include "client/change.h"
+#include "client/connection.h"
+#include "client/error.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <set>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+
+using namespace ipvs_tun;
+
+namespace
+{
+
+struct Configuration {
+	std::vector<Mark> marks;
+	std::vector<Peer> peers;
+	std::vector<Zone> zones;
+	std::vector<Timeout> timeouts;
+	Tunnel tunnel;
+	Limits limits;
+};
+
+Configuration make(bool b)
+{
+	Configuration out;
+
+	for (std::uint32_t i = 0; i < 50; i++) {
+		Mark mark;
+
+		mark.value = 0x1000 + i;
+		mark.mask = b ? 0xffff : 0xffffffff;
+		mark.prio = b ? i : 50 - i;
+		mark.vnis = {i, 1000 + i};
+		mark.dst = Prefix::parse(fmt::format("{}.0/24", b ? "203.0.113" : "198.51.100"));
+		mark.name = fmt::format("rule-{}-{}", b ? 'b' : 'a', i);
+		out.marks.push_back(mark);
+	}
+	for (std::uint32_t i = 0; i < 200; i++) {
+		Peer peer;
+
+		// A half of them is in both, with other rights.
+		peer.prefix = *Prefix::parse(fmt::format("2001:db8:{:x}::/64", b ? i : i + 100));
+		peer.accept = true;
+		peer.send = b;
+		peer.vnis = {i + b};
+		out.peers.push_back(peer);
+	}
+	for (std::uint32_t i = 0; i < 20; i++) {
+		Zone zone;
+
+		zone.name = fmt::format("tenant-{}", i);
+		zone.vnis = {2 * i + b, 2 * i + b + 2000};
+		out.zones.push_back(zone);
+	}
+	for (std::uint32_t state = 0; state <= static_cast<std::uint32_t>(SessionState::other);
+	     state++)
+		out.timeouts.push_back(
+			{static_cast<SessionState>(state), (b ? 2000u : 1000u) + state});
+	out.tunnel.type = TunnelType::vxlan;
+	out.tunnel.second_mark = b ? 0x40 : 0xf0;
+	out.tunnel.accept_marks =
+		b ? std::vector<std::uint32_t>{0x40, 0x80} : std::vector<std::uint32_t>{0xf0};
+	out.tunnel.ports = {static_cast<std::uint16_t>(b ? 8472 : 4789)};
+	out.limits.sessions = b ? 200000 : 100000;
+	out.limits.sessions_per_vni = b ? 0 : 5000;
+	out.limits.accounting = b;
+	return out;
+}
+
+Transaction replace(const Configuration &wanted)
+{
+	Transaction out;
+
+	out.change(Action::flush, Mark());
+	for (const Mark &mark : wanted.marks)
+		out.change(Action::add, mark);
+	out.change(Action::flush, Peer());
+	for (const Peer &peer : wanted.peers)
+		out.change(Action::add, peer);
+	out.change(Action::flush, Zone());
+	for (const Zone &zone : wanted.zones)
+		out.change(Action::add, zone);
+	for (const Timeout &timeout : wanted.timeouts)
+		out.change(Action::set, timeout);
+	out.change(Action::set, wanted.tunnel);
+	out.change(Action::set, wanted.limits);
+	return out;
+}
+
+Configuration read(Connection &connection)
+{
+	Configuration out;
+
+	out.marks = list_marks(connection);
+	out.peers = list_peers(connection);
+	out.zones = list_zones(connection);
+	out.timeouts = list_timeouts(connection);
+	for (const Tunnel &tunnel : list_tunnels(connection))
+		if (tunnel.type == TunnelType::vxlan)
+			out.tunnel = tunnel;
+	out.limits = get_limits(connection);
+	return out;
+}
+
+/* Sorted: the order of marks is among their attributes, the others have none. */
+void print(const Configuration &config)
+{
+	std::set<std::string> lines;
+
+	for (const Mark &mark : config.marks)
+		lines.insert(fmt::format("mark {:#x}/{:#x} vni {} dst {} prio {} name {}",
+					 mark.value, mark.mask, fmt::join(mark.vnis, ","),
+					 mark.dst ? mark.dst->str() : "any", mark.prio.value_or(0),
+					 mark.name.value_or("-")));
+	for (const Peer &peer : config.peers)
+		lines.insert(fmt::format("peer {} send {} accept {} none {} vni {}",
+					 peer.prefix.str(), peer.send, peer.accept, peer.none,
+					 fmt::join(peer.vnis, ",")));
+	for (const Zone &zone : config.zones)
+		lines.insert(fmt::format("zone {} vni {}", zone.name, fmt::join(zone.vnis, ",")));
+	for (const Timeout &timeout : config.timeouts)
+		lines.insert(fmt::format("timeout {} {}", name(timeout.state), timeout.seconds));
+	lines.insert(fmt::format("tunnel second mark {:#x} accept {} auto {} port {}",
+				 config.tunnel.second_mark.value_or(0),
+				 fmt::join(config.tunnel.accept_marks, ","),
+				 config.tunnel.automatic, fmt::join(config.tunnel.ports, ",")));
+	lines.insert(fmt::format("limit sessions {} per vni {} accounting {}",
+				 config.limits.sessions.value_or(0),
+				 config.limits.sessions_per_vni.value_or(0),
+				 config.limits.accounting.value_or(false)));
+	for (const std::string &line : lines)
+		fmt::print("{}\n", line);
+}
+
+/* The kernel's fault injection: the Nth allocation of this thread from now on fails; 0 ends it. */
+class FailNth
+{
+public:
+	explicit FailNth(const char *n)
+		: fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC))
+	{
+		set(n);
+	}
+	~FailNth() { close(fd_); }
+
+	/* Whether an allocation was made to fail. */
+	bool done()
+	{
+		char text[16] = "";
+
+		if (pread(fd_, text, sizeof(text) - 1, 0) < 0)
+			throw Error("cannot read fail-nth");
+		set("0");
+		return std::atoi(text) == 0;
+	}
+
+private:
+	void set(const char *n)
+	{
+		std::string text = n;
+
+		if (pwrite(fd_, text.data(), text.size(), 0) < 0)
+			throw Error("cannot write fail-nth");
+	}
+
+	int fd_;
+};
+
+int fail(Connection &connection, const char *n)
+{
+	Transaction transaction = replace(make(true));
+	FailNth injection(n);
+	bool committed = true;
+
+	try {
+		transaction.commit(connection);
+	} catch (const std::exception &) {
+		committed = false;
+	}
+	if (!injection.done())
+		return 4;
+	fmt::print("{}\n", committed ? "committed" : "refused");
+	return 0;
+}
+
+int run(const std::vector<std::string> &arguments)
+{
+	const std::string &what = arguments.at(1);
+
+	if (what == "print") {
+		print(make(arguments.at(2) == "b"));
+		return 0;
+	}
+
+	Connection connection;
+
+	if (what == "show") {
+		print(read(connection));
+	} else if (what == "fail") {
+		return fail(connection, arguments.at(2).c_str());
+	} else if (what == "refused") {
+		Mark twice = make(true).marks.front();
+
+		replace(make(true)).change(Action::add, twice).commit(connection);
+	} else {
+		replace(make(what == "b")).commit(connection);
+	}
+	return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	try {
+		return run({argv, argv + argc});
+	} catch (const KernelError &error) {
+		fmt::print(stderr, "change {}: {}\n",
+			   error.change ? fmt::format("{}", *error.change) : "-", error.what());
+		return 2;
+	} catch (const std::exception &error) {
+		fmt::print(stderr, "{}\n", error.what());
+		return 1;
+	}
+}

@@ -1,0 +1,343 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""A process that stays, for scenarios with many short steps: in a lab, starting one costs a tenth of a second.
+
+It reads commands, one a line, words as a shell would split them, and answers each with lines and, at the end, "." and
+a status. In bash: worker_start, then worker COMMAND WORD… (lib.sh).
+
+offload NS DEVICE NAME=on|off…      switches of `ethtool -K` (tx, tso, gso, gro); fails if the device did not take one
+errors NS…                          what those kernels have counted against checksums; nothing at best
+exchange NS BYTES ADDRESS…          a download, an upload and a datagram with each, all at once; fails unless all is whole
+load NAME NS RATE ADDRESS…          starts a load: RATE datagrams a second, each sent once, and requests one after another
+load-answered NAME SINCE-MS         when the first datagram sent since then was answered: milliseconds after it
+load-stop NAME                      ends it; prints what became of it as JSON
+send NS OUTER-SRC OUTER-DST INNER-SRC PORT INNER-DST PORT [NAME=VALUE…]
+                                    one crafted VXLAN packet with a datagram inside, from whomever: flags= vni= text=
+                                    smac= dmac= count= checksum=good|naive|none (naive: as if the flags were still 0x08)
+not-ready NS OUTER-SRC OUTER-DST    a forged "not ready" with a nonce of its own making
+old-module NS DEVICE ADDRESS VERSION   answers readiness probes to ADDRESS as a module of another protocol version would,
+                                    beside a VXLAN driver that drops them
+"""
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import selectors
+import shlex
+import socket
+import struct
+import sys
+import threading
+import time
+
+import frames
+
+BLOCK = bytes((i * 7 + i // 251) & 255 for i in range(65536))  # server.py's
+
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def open_socket(ns, family, kind, protocol=0):
+    with frames.namespace(ns):
+        return socket.socket(family, kind, protocol)
+
+
+# --- ethtool -----------------------------------------------------------------
+
+SIOCETHTOOL = 0x8946
+SWITCHES = {"tx": (0x16, 0x17), "tso": (0x1e, 0x1f), "gso": (0x23, 0x24), "gro": (0x2b, 0x2c)}  # get, set
+
+
+def ethtool(sock, device, command, value=0):
+    data = bytearray(struct.pack("II", command, value))
+    buffer = (ctypes.c_char * len(data)).from_buffer(data)
+    request = struct.pack("16sP8x", device.encode(), ctypes.addressof(buffer))
+    fcntl.ioctl(sock, SIOCETHTOOL, request)
+    return struct.unpack("II", data)[1]
+
+
+def offload(ns, device, *switches):
+    with open_socket(ns, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for switch in switches:
+            name, _, state = switch.partition("=")
+            get, put = SWITCHES[name]
+            ethtool(sock, device, put, int(state == "on"))
+            if bool(ethtool(sock, device, get)) != (state == "on"):
+                yield f"{name} of {device} in {ns} is not {state}"
+
+
+# --- what kernels count ------------------------------------------------------
+
+
+def errors(*namespaces):
+    for ns in namespaces:
+        with frames.namespace(ns):
+            with open("/proc/thread-self/net/snmp") as snmp, open("/proc/thread-self/net/snmp6") as snmp6:
+                lines, lines6 = snmp.read().splitlines(), snmp6.read().splitlines()
+            with open("/proc/thread-self/net/netstat") as netstat:
+                lines += netstat.read().splitlines()
+        counted = [line.split() for line in lines6]
+        for names, values in zip(lines[::2], lines[1::2]):
+            prefix = names.partition(":")[0]
+            counted += [(prefix + name, value) for name, value in zip(names.split()[1:], values.split()[1:])]
+        for name, value in counted:
+            if (name.endswith("InCsumErrors") or name in ("TcpInErrs", "TcpExtTCPMD5Failure")) and int(value):
+                yield f"{ns.rpartition('-')[0]} {name} {value}"
+
+
+# --- traffic that must arrive whole ------------------------------------------
+
+
+def stream(sock, address, request, body=b""):
+    sock.settimeout(60)
+    sock.connect((address, 80))
+    sock.sendall(request.encode() + b"\r\n\r\n" + body)
+    answer = bytearray()
+    while piece := sock.recv(1 << 20):
+        answer += piece
+    head, _, rest = bytes(answer).partition(b"\r\n\r\n")
+    if b" 200 " not in head:
+        raise OSError("no answer of HTTP")
+    return rest
+
+
+def download(sock, address, data):
+    if stream(sock, address, f"GET /bytes/{len(data)} HTTP/1.0") != data:
+        raise OSError("the download differs")
+
+
+def upload(sock, address, data):
+    digest = stream(sock, address, f"PUT / HTTP/1.0\r\nContent-Length: {len(data)}", data)
+    if digest.decode() != hashlib.sha256(data).hexdigest():
+        raise OSError("the upload differs")
+
+
+def datagram(sock, address, data):
+    sock.settimeout(10)
+    sock.connect((address, 7))
+    data = data[:1001]  # odd, so that the checksum has a byte to pad
+    sock.send(data)
+    if sock.recv(65535).partition(b" ")[2] != data:
+        raise OSError("the datagram differs")
+
+
+def exchange(ns, size, *addresses):
+    data = (BLOCK * (int(size) // len(BLOCK) + 1))[:int(size)]
+    problems, threads = [], []
+
+    def run(function, sock, address):
+        try:
+            with sock:
+                function(sock, address, data)
+        except OSError as error:
+            problems.append(f"{function.__name__}, {address}: {error}")
+
+    for address in addresses:
+        for function, kind in ((download, socket.SOCK_STREAM), (upload, socket.SOCK_STREAM),
+                               (datagram, socket.SOCK_DGRAM)):
+            sock = open_socket(ns, family_of(address), kind)
+            threads.append(threading.Thread(target=run, args=(function, sock, address), daemon=True))
+            threads[-1].start()
+    for thread in threads:
+        thread.join()
+    yield from problems
+
+
+# --- a load that notices each loss -------------------------------------------
+
+
+class Load:
+    """Datagrams from several ports, each of which is to come back; requests, each of which is to be answered."""
+
+    def __init__(self, ns, rate, addresses):
+        self.ns, self.rate, self.addresses = ns, int(rate), addresses
+        self.sent, self.answered = {}, {}
+        self.requests, self.failures, self.slowest = 0, [], 0.0
+        self.ending = threading.Event()
+        self.threads = [threading.Thread(target=self.datagrams, daemon=True),
+                        threading.Thread(target=self.streams, daemon=True)]
+        for thread in self.threads:
+            thread.start()
+
+    def datagrams(self):
+        selector = selectors.DefaultSelector()
+        sockets = []
+        for address in self.addresses * 4:
+            sock = open_socket(self.ns, family_of(address), socket.SOCK_DGRAM)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            sock.connect((address, 7))
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ)
+            sockets.append(sock)
+        number, due, end = 0, time.time(), None
+        while end is None or time.time() < end and len(self.answered) < len(self.sent):
+            now = time.time()
+            if end is None and self.ending.is_set():
+                end = now + 3  # what is under way may still arrive
+            if end is None and now >= due:
+                # One at a time, however late: a burst would be lost to queues, which is another matter.
+                self.sent[number] = now
+                try:
+                    sockets[number % len(sockets)].send(b"load %d" % number)
+                except OSError:
+                    pass  # an ICMP error that came before; the datagram counts as lost
+                number += 1
+                due = max(due + 1 / self.rate, now)
+            for key, _ in selector.select(0.2 if end else max(0, due - time.time())):
+                try:
+                    self.answered[int(key.fileobj.recv(2048).split()[-1])] = time.time()
+                except OSError:
+                    pass
+        for sock in sockets:
+            sock.close()
+
+    def streams(self):
+        while not self.ending.is_set():
+            address = self.addresses[self.requests % len(self.addresses)]
+            start = time.time()
+            self.requests += 1
+            try:
+                with open_socket(self.ns, family_of(address), socket.SOCK_STREAM) as sock:
+                    stream(sock, address, "GET / HTTP/1.0")
+            except OSError as error:
+                self.failures.append(f"{address}: {error}")
+            self.slowest = max(self.slowest, time.time() - start)
+            self.ending.wait(0.02)
+
+    def first_after(self, since):
+        for number, sent in list(self.sent.items()):
+            if sent >= since and number in self.answered:
+                return self.answered[number]
+        return None
+
+    def stop(self):
+        self.ending.set()
+        for thread in self.threads:
+            thread.join()
+        lost = [number for number in self.sent if number not in self.answered]
+        return {"sent": len(self.sent), "lost": len(lost), "lost_first": lost[:10], "requests": self.requests,
+                "failed": len(self.failures), "failures": self.failures[:5], "slowest": round(self.slowest, 3)}
+
+
+loads = {}
+
+
+def load(name, ns, rate, *addresses):
+    loads[name] = Load(ns, rate, addresses)
+    return ()
+
+
+def load_answered(name, since_ms):
+    since = int(since_ms) / 1000
+    end = time.time() + 20
+    while (first := loads[name].first_after(since)) is None:
+        if time.time() > end:
+            raise OSError("no answer for 20 s")
+        time.sleep(0.01)
+    yield str(int((first - since) * 1000))
+
+
+def load_stop(name):
+    yield json.dumps(loads.pop(name).stop())
+
+
+# --- crafted packets ---------------------------------------------------------
+
+
+def raw_send(ns, packet, destination, count=1):
+    family = family_of(destination)
+    with open_socket(ns, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        for _ in range(count):
+            sock.sendto(packet, (destination, 0))
+
+
+def ip(source, destination, payload):
+    return (frames.ipv6 if ":" in source else frames.ipv4)(source, destination, frames.UDP, payload)
+
+
+def udp(source, destination, sport, dport, payload, covered=None):
+    """covered: what the checksum is made for, if it is not to be for the payload."""
+    head = frames.pseudo(frames.address(source), frames.address(destination), frames.UDP, 8 + len(payload))
+    datagram = frames.udp(sport, dport, payload if covered is None else covered)
+    return frames.udp(sport, dport, payload, check=frames.checksum(head + datagram) or 0xffff)
+
+
+def tunnel_packet(source, destination, inner, flags, vni, checksum="good"):
+    payload = frames.vxlan(inner, flags=flags, vni=vni)
+    if checksum == "none":
+        return ip(source, destination, frames.udp(40000, 4789, payload))
+    covered = frames.vxlan(inner, flags=0x08, vni=vni) if checksum == "naive" else None
+    return ip(source, destination, udp(source, destination, 40000, 4789, payload, covered))
+
+
+def send(ns, outer_source, outer_destination, source, sport, destination, dport, *options):
+    options = dict(option.split("=", 1) for option in options)
+    inner = udp(source, destination, int(sport), int(dport), options.get("text", "crafted").encode() + b"\n")
+    inner = frames.ether(options["dmac"], options.get("smac", "02:00:00:00:66:66"),
+                         frames.IPV6 if ":" in source else frames.IPV4, ip(source, destination, inner))
+    packet = tunnel_packet(outer_source, outer_destination, inner, int(options.get("flags", "0xf8"), 0),
+                           int(options.get("vni", "100")), options.get("checksum", "good"))
+    raw_send(ns, packet, outer_destination, int(options.get("count", 1)))
+    return ()
+
+
+def message(kind, nonce, protocol=1):
+    """The frame of kmod/wire/probe.h."""
+    head = b"ITUP" + struct.pack("!BBH", protocol, kind, 120) + nonce + struct.pack("!IBBH", 1, 0, 1, 0)
+    marks = struct.pack("!I", 0xf0).ljust(64, b"\0")
+    body = frames.ether("01:80:c2:00:00:0e", "02:00:00:00:88:b5", frames.PROBE, head + marks + b"9.9")
+    return body.ljust(160, b"\0")
+
+
+def not_ready(ns, outer_source, outer_destination):
+    packet = tunnel_packet(outer_source, outer_destination, message(3, os.urandom(8)), 0xf8, 100)
+    raw_send(ns, packet, outer_destination)
+    return ()
+
+
+def answer_probes(ns, tap, address, version):
+    outer = frames.address(address)
+    while True:
+        frame = tap.recv(2048)
+        if len(outer) == 4:
+            start, source, target = 14 + (frame[14] & 15) * 4, frame[26:30], frame[30:34]
+        else:
+            start, source, target = 54, frame[22:38], frame[38:54]
+        inner = start + 16
+        # Marked, a probe, to us.
+        if target != outer or frame[inner + 12:inner + 18] != b"\x88\xb5ITUP" or frame[inner + 19] != 1:
+            continue
+        prober = socket.inet_ntop(socket.AF_INET6 if len(outer) == 16 else socket.AF_INET, source)
+        answer = message(2, frame[inner + 22:inner + 30], version)
+        raw_send(ns, tunnel_packet(address, prober, answer, frame[start + 8], 100), prober)
+
+
+def old_module(ns, device, address, version):
+    tap = frames.packet_socket(ns, device)
+    threading.Thread(target=answer_probes, args=(ns, tap, address, int(version)), daemon=True).start()
+    return ()
+
+
+# --- the loop ----------------------------------------------------------------
+
+
+def main():
+    commands = {"offload": offload, "errors": errors, "exchange": exchange, "load": load,
+                "load-answered": load_answered, "load-stop": load_stop, "send": send, "not-ready": not_ready,
+                "old-module": old_module}
+    failing = {"offload", "exchange"}  # what these say is what is wrong
+    for line in sys.stdin:
+        name, *words = shlex.split(line)
+        try:
+            answer = list(commands[name](*words))
+            status = int(name in failing and bool(answer))
+        except Exception as error:  # pylint: disable=broad-except
+            answer, status = [f"{name}: {error!r}"], 1
+        print(*answer, f". {status}", sep="\n", flush=True)
+
+
+main()
