@@ -34,7 +34,8 @@ static bool itun_collect_one(struct itun_net *in, const struct itun_config *conf
 }
 
 /* Returns true when the end of the table was reached within the budget. */
-static bool itun_collect_table(struct itun_net *in, struct rhashtable_iter *walk, u64 deadline,
+static bool itun_collect_table(struct itun_net *in, struct rhashtable *table,
+			       struct rhashtable_iter *walk, u64 deadline,
 			       unsigned int *seen, unsigned int *removed)
 {
 	struct itun_session *session;
@@ -57,6 +58,11 @@ static bool itun_collect_table(struct itun_net *in, struct rhashtable_iter *walk
 			break;
 	}
 	rhashtable_walk_stop(walk);
+	/* A walk that has come to the end stays there: the next one is another. */
+	if (done) {
+		rhashtable_walk_exit(walk);
+		rhashtable_walk_enter(table, walk);
+	}
 	return done;
 }
 
@@ -67,8 +73,8 @@ static void itun_collect(struct work_struct *work)
 	unsigned int seen = 0, removed = 0;
 	unsigned long next = ITUN_COLLECT_NEXT;
 
-	if (itun_collect_table(in, &in->walk4, deadline, &seen, &removed) &&
-	    itun_collect_table(in, &in->walk6, deadline, &seen, &removed))
+	if (itun_collect_table(in, &in->sessions4, &in->walk4, deadline, &seen, &removed) &&
+	    itun_collect_table(in, &in->sessions6, &in->walk6, deadline, &seen, &removed))
 		next = removed * 8 > seen ? ITUN_COLLECT_SOON : ITUN_COLLECT_LATER;
 	if (!atomic_read(&in->n_sessions))
 		next = ITUN_COLLECT_LATER;
