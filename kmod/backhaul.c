@@ -237,33 +237,20 @@ static bool itun_bridge_turn(const struct itun_config *config, struct itun_sessi
 	return true;
 }
 
-/**
- * itun_steer_bridge() - a frame that comes in by a bridge port
- * @in: namespace
- * @config: the snapshot in force
- * @skb: at bridge PREROUTING
- * @state: of the hook
- *
- * Context: softirq, under RCU.
- * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
- */
-unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
-			       struct sk_buff *skb, const struct nf_hook_state *state)
+/* BH off: the caches and the flag of path_xmit are this CPU's. */
+static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
+					    struct sk_buff *skb, const struct itun_inner *inner,
+					    const struct nf_hook_state *state)
 {
 	struct itun_reply reply;
-	struct itun_inner inner;
 	u32 len = skb->len + ETH_HLEN;
 	u32 vni;
 
-	if (itun_bridge_parse(skb, &inner) != ITUN_INNER_FLOW)
-		return NF_ACCEPT;
-	if (likely(!itun_reply_possible(in, &inner)))
-		return NF_ACCEPT;
 	if (itun_device_bridge_zone(state->in, skb, &vni)) {
 		itun_count(in, zone_unknown);
 		return NF_ACCEPT;
 	}
-	if (!itun_reply_find(in, config, &inner, itun_config_zone(config, vni), &reply))
+	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
 		return NF_ACCEPT;
 
 	if (likely(itun_bridge_lets_go(skb, state->in))) {
@@ -272,7 +259,7 @@ unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *co
 			goto ordinary;
 		}
 		if (likely(itun_path_xmit(reply.path, skb, reply.hash) == ITUN_XMIT_SENT)) {
-			itun_session_reply(reply.session, &inner, len);
+			itun_session_reply(reply.session, inner, len);
 			itun_count(in, replies);
 			itun_count(in, steered);
 			return NF_STOLEN;
@@ -290,40 +277,47 @@ ordinary:
 }
 
 /**
- * itun_steer_forward() - a packet that this host routes
+ * itun_steer_bridge() - a frame that comes in by a bridge port
  * @in: namespace
  * @config: the snapshot in force
- * @skb: at inet FORWARD, last: filtered, its TTL decremented, its size checked
+ * @skb: at bridge PREROUTING
  * @state: of the hook
  *
- * Context: softirq, under RCU.
+ * Context: any, under RCU.
  * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
  */
-unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
-				struct sk_buff *skb, const struct nf_hook_state *state)
+unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
+			       struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	enum itun_inner_verdict verdict;
-	struct itun_reply reply;
 	struct itun_inner inner;
+	unsigned int verdict;
+
+	if (itun_bridge_parse(skb, &inner) != ITUN_INNER_FLOW)
+		return NF_ACCEPT;
+	if (likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	/* Back from NFQUEUE, the packet comes in process context. */
+	local_bh_disable();
+	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state);
+	local_bh_enable();
+	return verdict;
+}
+
+/* BH off, as above. */
+static unsigned int itun_steer_forward_reply(struct itun_net *in, const struct itun_config *config,
+					     struct sk_buff *skb, const struct itun_inner *inner,
+					     const struct nf_hook_state *state)
+{
+	struct itun_reply reply;
 	u32 len = skb->len + ETH_HLEN;
 	struct ethhdr *eth;
 	u32 vni;
 
-	verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-				      ntohs(skb->protocol), &inner);
-	if (verdict == ITUN_INNER_SHORT) {
-		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
-			return NF_ACCEPT;
-		verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-					      ntohs(skb->protocol), &inner);
-	}
-	if (verdict != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
-		return NF_ACCEPT;
 	if (!state->in || itun_device_bridge_zone(state->in, skb, &vni)) {
 		itun_count(in, zone_unknown);
 		return NF_ACCEPT;
 	}
-	if (!itun_reply_find(in, config, &inner, itun_config_zone(config, vni), &reply))
+	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
 		return NF_ACCEPT;
 
 	/* A routed packet has lost its Ethernet header: it gets one as if this
@@ -343,8 +337,42 @@ unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *c
 		itun_count(in, steer_fallback);
 		return NF_ACCEPT;
 	}
-	itun_session_reply(reply.session, &inner, len);
+	itun_session_reply(reply.session, inner, len);
 	itun_count(in, replies);
 	itun_count(in, steered);
 	return NF_STOLEN;
+}
+
+/**
+ * itun_steer_forward() - a packet that this host routes
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at inet FORWARD, last: filtered, its TTL decremented, its size checked
+ * @state: of the hook
+ *
+ * Context: any, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
+ */
+unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	enum itun_inner_verdict parsed;
+	struct itun_inner inner;
+	unsigned int verdict;
+
+	parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+				     ntohs(skb->protocol), &inner);
+	if (parsed == ITUN_INNER_SHORT) {
+		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
+			return NF_ACCEPT;
+		parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+					     ntohs(skb->protocol), &inner);
+	}
+	if (parsed != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	/* Back from NFQUEUE, the packet comes in process context. */
+	local_bh_disable();
+	verdict = itun_steer_forward_reply(in, config, skb, &inner, state);
+	local_bh_enable();
+	return verdict;
 }

@@ -75,6 +75,7 @@ static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_b
 	const struct itun_ports *ports;
 	struct itun_outer outer;
 	struct itun_net *in = itun_net(state->net);
+	unsigned int verdict;
 
 	ports = rcu_dereference(in->ports);
 	if (unlikely(!ports))
@@ -95,7 +96,13 @@ static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_b
 	config = rcu_dereference(in->config);
 	if (unlikely(!config))
 		return NF_ACCEPT;
-	return itun_record(in, config, skb, &outer, state);
+	/* A packet that comes back from NFQUEUE comes in process context, here
+	 * as in the other hooks: locks and per-CPU state need BH off.
+	 */
+	local_bh_disable();
+	verdict = itun_record(in, config, skb, &outer, state);
+	local_bh_enable();
+	return verdict;
 }
 
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
