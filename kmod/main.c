@@ -125,8 +125,13 @@ static void __net_exit itun_net_exit(struct net *net)
 		return;
 	itun_session_exit(in);
 	/* Sessions put their paths when RCU frees them, paths their zones and
-	 * endpoints: all of that is through before the tables go.
+	 * endpoints: all of that is through before the tables go. RCU frees
+	 * paths in turn, and then what an external device was told, with the
+	 * routes that both have cached: IPv6 counts its routes in the namespace,
+	 * which is being taken apart, until the last one is released.
 	 */
+	rcu_barrier();
+	rcu_barrier();
 	rcu_barrier();
 	itun_path_exit(in);
 	itun_endpoint_exit(in);
