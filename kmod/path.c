@@ -107,6 +107,14 @@ static void itun_path_release(struct itun_path *path)
 	call_rcu(&path->rcu, itun_path_free);
 }
 
+/* A change of zones takes a moment to find the paths that it concerns: until
+ * then, sessions of the new zone must not be counted in the old one.
+ */
+static bool itun_path_serves(const struct itun_path *path, const struct itun_config *config)
+{
+	return !READ_ONCE(path->dead) && path->zone->id == itun_config_zone(config, path->key.id);
+}
+
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
 				const struct itun_path_key *key, bool by_hand)
 {
@@ -114,7 +122,7 @@ struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *c
 	int tries;
 
 	path = rhashtable_lookup(&in->paths, key, path_params);
-	if (likely(path && !READ_ONCE(path->dead) && refcount_inc_not_zero(&path->refs)))
+	if (likely(path && itun_path_serves(path, config) && refcount_inc_not_zero(&path->refs)))
 		return path;
 
 	path = itun_path_alloc(in, config, key, by_hand);
@@ -128,11 +136,14 @@ struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *c
 		}
 		if (IS_ERR(old))
 			break;
-		if (!READ_ONCE(old->dead) && refcount_inc_not_zero(&old->refs)) {
+		if (itun_path_serves(old, config) && refcount_inc_not_zero(&old->refs)) {
 			itun_path_release(path);
 			return old;
 		}
-		/* Dead, or put for the last time: it makes room at once. */
+		/* Dead, of another zone, or put for the last time: it makes
+		 * room at once.
+		 */
+		WRITE_ONCE(old->dead, true);
 		rhashtable_remove_fast(&in->paths, &old->node, path_params);
 	}
 	itun_path_release(path);
