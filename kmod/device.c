@@ -330,23 +330,30 @@ static void itun_device_peers(struct net_device *dev, bool gone)
 {
 	struct itun_net *in = itun_net(dev_net(dev));
 	struct itun_config *config;
+	bool changed = gone;
 	u32 i;
 
 	mutex_lock(&in->mutex);
 	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
 	for (i = 0; config && i < config->n_peers; i++) {
 		struct itun_peer *peer = config->peers[i];
+		int ifindex = peer->ifindex;
 
 		if (!peer->dev[0])
 			continue;
-		if (gone && peer->ifindex == dev->ifindex)
-			WRITE_ONCE(peer->ifindex, 0);
+		if (gone && ifindex == dev->ifindex)
+			ifindex = 0;
 		else if (!gone && !strcmp(peer->dev, dev->name))
-			WRITE_ONCE(peer->ifindex, dev->ifindex);
-		else if (!gone && peer->ifindex == dev->ifindex)
-			WRITE_ONCE(peer->ifindex, 0);	/* renamed away */
+			ifindex = dev->ifindex;
+		else if (!gone && ifindex == dev->ifindex)
+			ifindex = 0;	/* renamed away */
+		if (ifindex == peer->ifindex)
+			continue;
+		WRITE_ONCE(peer->ifindex, ifindex);
+		changed = true;
 	}
-	if (gone && in->active)
+	/* Also if another peer is meant now: paths keep the verdict on theirs. */
+	if (changed && in->active)
 		itun_path_kill(in, itun_path_by_device, &dev->ifindex);
 	mutex_unlock(&in->mutex);
 }
