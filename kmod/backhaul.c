@@ -6,6 +6,7 @@
  * of the outer packet, the net under both, where the headers are corrected.
  */
 #include <linux/etherdevice.h>
+#include <linux/hash.h>
 #include <linux/if_bridge.h>
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -212,68 +213,44 @@ static bool itun_bridge_lets_go(const struct sk_buff *skb, const struct net_devi
 	return !br_port_flag_is_set(port, BR_PORT_LOCKED | BR_ISOLATED);
 }
 
-/* Now and then a reply takes the ordinary way, or the bridge forgets where the
- * server is, and floods the requests. Not while the net under it is switched
- * off: there it would be lost to the flow.
+/* When a server's frame was last left to the bridge, by port and address. Two
+ * that fall into one slot cost the bridge more frames than needed, no more.
  */
-static bool itun_bridge_turn(const struct itun_config *config, struct itun_session *session,
+struct itun_turn {
+	u64 server;
+	u32 at;			/* jiffies */
+};
+
+#define ITUN_TURNS_BITS	8
+
+static DEFINE_PER_CPU(struct itun_turn[1 << ITUN_TURNS_BITS], itun_turns);
+
+/* Once in a quarter of the ageing time a server's reply takes the ordinary
+ * way, or the bridge forgets where it is, and floods the requests. Not while
+ * the net under it is switched off: there it would be lost to the flow.
+ */
+static bool itun_bridge_turn(const struct itun_config *config, const struct sk_buff *skb,
 			     const struct net_device *port)
 {
 	struct net_device *bridge;
+	struct itun_turn *turn;
 	u32 now = (u32)jiffies;
+	u64 server;
 	u32 quarter;
 
 	if (config->paused & IPVS_TUN_STEP_REWRITE)
 		return false;
-	if (now - READ_ONCE(session->ordinary) < HZ)
+	server = ether_addr_to_u64(eth_hdr(skb)->h_source) ^ (u64)port->ifindex << 40;
+	turn = this_cpu_ptr(&itun_turns[hash_64(server, ITUN_TURNS_BITS)]);
+	if (likely(turn->server == server && now - turn->at < HZ))
 		return false;
 	bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
-	if (!bridge)
-		return true;
-	quarter = clock_t_to_jiffies(br_get_ageing_time(bridge)) / 4;
-	if (now - READ_ONCE(session->ordinary) < max_t(u32, quarter, HZ))
+	quarter = bridge ? clock_t_to_jiffies(br_get_ageing_time(bridge)) / 4 : 0;
+	if (turn->server == server && now - turn->at < max_t(u32, quarter, HZ))
 		return false;
-	WRITE_ONCE(session->ordinary, now);
+	turn->server = server;
+	turn->at = now;
 	return true;
-}
-
-/* BH off: the caches and the flag of path_xmit are this CPU's. */
-static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
-					    struct sk_buff *skb, const struct itun_inner *inner,
-					    const struct nf_hook_state *state)
-{
-	struct itun_reply reply;
-	u32 len = skb->len + ETH_HLEN;
-	u32 vni;
-
-	if (itun_device_bridge_zone(state->in, skb, &vni)) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
-		return NF_ACCEPT;
-
-	if (likely(itun_bridge_lets_go(skb, state->in))) {
-		if (unlikely(itun_bridge_turn(config, reply.session, state->in))) {
-			itun_count(in, steer_ordinary);
-			goto ordinary;
-		}
-		if (likely(itun_path_xmit(reply.path, skb, reply.hash) == ITUN_XMIT_SENT)) {
-			itun_session_reply(reply.session, inner, len);
-			itun_count(in, replies);
-			itun_count(in, steered);
-			return NF_STOLEN;
-		}
-	}
-	itun_count(in, steer_fallback);
-ordinary:
-
-	/* To the balancer, so that the bridge takes it to the
-	 * tunnel; LOCAL_OUT does the rest, and counts the reply.
-	 */
-	if (likely(!skb_cow_head(skb, 0)))
-		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
-	return NF_ACCEPT;
 }
 
 /**

@@ -227,7 +227,6 @@ struct itun_session *itun_session_make(struct itun_net *in, const struct itun_co
 	}
 	session->created = (u32)jiffies;
 	session->seen = session->created;
-	session->ordinary = session->created - ITUN_LONG_AGO;
 	session->word = word;
 	RCU_INIT_POINTER(session->path, path);
 	if (lookup->family == 4)

@@ -40,16 +40,13 @@ struct itun_key6 {
 #define ITUN_DEAD		BIT(8)	/* being removed */
 #define ITUN_IPV6		BIT(9)	/* in sessions6 */
 
-/* Before any reply was left to the bridge: half of what a u32 can tell. */
-#define ITUN_LONG_AGO		0x40000000u
-
 struct itun_session {
 	struct rhash_head node;		/*  0 */
 	struct itun_path __rcu *path;	/*  8: swapped by xchg(), never NULL */
 	u32 created;			/* 16: jiffies */
 	u32 seen;			/* 20: jiffies of the last packet, to a second */
 	u32 word;			/* 24: state and flags, by cmpxchg() */
-	u32 ordinary;			/* 28: jiffies of the last reply left to the bridge */
+	u32 spare;			/* 28 */
 	struct rcu_head rcu;		/* 32 */
 	union {				/* 48 */
 		struct itun_key4 key4;
