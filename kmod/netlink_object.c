@@ -5,6 +5,7 @@
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/user_namespace.h>
 
 #include "device.h"
 #include "wire/vxlan.h"
@@ -526,6 +527,14 @@ int itun_change_limit(const struct itun_change *change)
 					"a limit of %u sessions is not within 1 to %d",
 					config->limit_sessions, INT_MAX);
 		return -ERANGE;
+	}
+	/* Sessions are made in softirq: no memory group is charged for them. */
+	if (sessions && change->in->net->user_ns != &init_user_ns &&
+	    config->limit_sessions > itun_config_default.limit_sessions) {
+		NL_SET_ERR_MSG_ATTR_FMT(change->extack, sessions,
+					"a user namespace may have at most %u sessions",
+					itun_config_default.limit_sessions);
+		return -EPERM;
 	}
 	if (per_vni)
 		config->limit_per_vni = nla_get_u32(per_vni);
