@@ -9,16 +9,24 @@
  * consumed. A true retransmission repeats a destination: the one that passed,
  * or one that was consumed already, and passes.
  */
-#include <linux/hash.h>
 #include <linux/percpu.h>
 
 #include "stages.h"
+
+/* The copies of one flood that are remembered one by one. Of a longer flood list
+ * the rest is consumed all the same: a flood is likelier than a retransmission.
+ */
+#define ITUN_FLOOD_REMEMBERED	64
 
 struct itun_flood_slot {
 	const struct itun_session *session;	/* compared only, never followed */
 	u32 fingerprint;
 	u32 passed;		/* original destination of the copy that passed */
-	u64 consumed;		/* those of the copies consumed, a bit each by hash */
+	u32 n;
+	/* Those of the copies consumed, whole: if two of a flood list looked
+	 * the same, the second would pass as a retransmission.
+	 */
+	u32 consumed[ITUN_FLOOD_REMEMBERED];
 };
 
 static DEFINE_PER_CPU(struct itun_flood_slot, itun_flood_slot);
@@ -32,6 +40,16 @@ static u32 itun_flood_destination(const struct itun_outer *outer, int ifindex)
 		       (__force u32)outer->dst.ip6[3] * 7;
 	/* Several tunnel devices of one bridge flood as well. */
 	return (mix ^ (u32)ifindex * 0x9e3779b1u) + outer->id * 0x85ebca6bu;
+}
+
+static bool itun_flood_was_consumed(const struct itun_flood_slot *slot, u32 destination)
+{
+	u32 i;
+
+	for (i = 0; i < slot->n; i++)
+		if (slot->consumed[i] == destination)
+			return true;
+	return false;
 }
 
 /**
@@ -49,17 +67,17 @@ bool itun_flood_copy(const struct itun_session *session, const struct itun_inner
 {
 	struct itun_flood_slot *slot = this_cpu_ptr(&itun_flood_slot);
 	u32 destination = itun_flood_destination(outer, ifindex);
-	u64 bit = BIT_ULL(hash_32(destination, 6));
 
 	if (slot->session == session && slot->fingerprint == inner->fingerprint &&
-	    slot->passed != destination && !(slot->consumed & bit)) {
-		slot->consumed |= bit;
+	    slot->passed != destination && !itun_flood_was_consumed(slot, destination)) {
+		if (slot->n < ITUN_FLOOD_REMEMBERED)
+			slot->consumed[slot->n++] = destination;
 		return true;
 	}
 	slot->session = session;
 	slot->fingerprint = inner->fingerprint;
 	slot->passed = destination;
-	slot->consumed = 0;
+	slot->n = 0;
 	return false;
 }
 
