@@ -283,45 +283,6 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 	}
 	itun_count(in, steer_fallback);
 ordinary:
-
-	/* To the balancer, so that the bridge takes it to the
-	 * tunnel; LOCAL_OUT does the rest, and counts the reply.
-	 */
-	if (likely(!skb_cow_head(skb, 0)))
-		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
-	return NF_ACCEPT;
-}
-
-/* BH off: the caches and the flag of path_xmit are this CPU's. */
-static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
-					    struct sk_buff *skb, const struct itun_inner *inner,
-					    const struct nf_hook_state *state)
-{
-	struct itun_reply reply;
-	u32 len = skb->len + ETH_HLEN;
-	u32 vni;
-
-	if (itun_device_bridge_zone(state->in, skb, &vni)) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
-		return NF_ACCEPT;
-
-	if (likely(itun_bridge_lets_go(skb, state->in))) {
-		if (unlikely(itun_bridge_turn(config, skb, state->in))) {
-			itun_count(in, steer_ordinary);
-			goto ordinary;
-		}
-		if (likely(itun_path_xmit(reply.path, skb, reply.hash) == ITUN_XMIT_SENT)) {
-			itun_session_reply(reply.session, inner, len);
-			itun_count(in, replies);
-			itun_count(in, steered);
-			return NF_STOLEN;
-		}
-	}
-	itun_count(in, steer_fallback);
-ordinary:
 	/* To the balancer, so that the bridge takes it to the tunnel; LOCAL_OUT
 	 * does the rest, and counts the reply.
 	 */
