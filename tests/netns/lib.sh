@@ -454,7 +454,8 @@ capture_stop() { # FILE
 capture_count() { # FILE [FILTER…]
 	local file=$1
 	shift
-	tcpdump -n -r "$file" "$@" 2> /dev/null | grep -c . || true
+	# An inner packet has a line of its own, without a time.
+	tcpdump -n -tt -r "$file" "$@" 2> /dev/null | grep -c '^[0-9]' || true
 }
 
 # What was sent before is in the file when this returns: a datagram from NS to ADDRESS, port 2, which the capture must

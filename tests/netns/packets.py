@@ -8,10 +8,14 @@
     packets.py udp DEVICE MAC SRC SPORT DST DPORT TIMES
                                                   one IPv4 frame with a datagram, TIMES times, byte for byte the same
     packets.py syn DEVICE MAC SRC SPORT DST DPORT one TCP SYN
+    packets.py ping ADDRESS ID TIMES              IPv4 echo requests with this id; fails if one is not answered
+    packets.py hello PORT                         TCP server for one connection: prints what comes, says "hello" back
+    packets.py say SPORT ADDRESS PORT             connects from SPORT, says "hi", and prints the answer
 """
 import socket
 import struct
 import sys
+import time
 
 
 def answer(port):
@@ -30,7 +34,8 @@ def ask(address, port, sport, count, seconds):
     sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE: the burst fits
     sock.bind(("", int(sport)))
     sock.settimeout(float(seconds))
-    sock.sendto(count.encode(), (address, int(port)))
+    sock.connect((address, int(port)))  # answers of another address than the one asked do not count
+    sock.send(count.encode())
     received, numbers = 0, set()
     try:
         while True:
@@ -78,4 +83,34 @@ def syn(device, mac, src, sport, dst, dport):
     send(device, frame(device, mac, src, dst, 6, segment, 16), 1)
 
 
-{"answer": answer, "ask": ask, "udp": udp, "syn": syn}[sys.argv[1]](*sys.argv[2:])
+def ping(address, ident, times):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    sock.connect((address, 0))
+    for number in range(int(times)):
+        request = struct.pack("!BBHHH", 8, 0, 0, int(ident), number) + b"ping"
+        sock.send(request[:2] + struct.pack("!H", checksum(request)) + request[4:])
+        end = time.monotonic() + 3
+        while True:
+            sock.settimeout(max(end - time.monotonic(), 0.001))
+            reply = sock.recv(2048)[20:]
+            if reply[0] == 0 and reply[4:] == request[4:]:
+                break
+
+
+def hello(port):
+    with socket.create_server(("", int(port))) as server:
+        server.settimeout(20)
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(10)
+            print(connection.recv(64).decode(), flush=True)
+            connection.sendall(b"hello")
+
+
+def say(sport, address, port):
+    with socket.create_connection((address, int(port)), 10, ("", int(sport))) as connection:
+        connection.sendall(b"hi")
+        print(connection.recv(64).decode())
+
+
+{"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say}[sys.argv[1]](*sys.argv[2:])
