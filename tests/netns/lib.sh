@@ -472,6 +472,26 @@ capture_grew() { # FILE BEFORE [FILTER…]
 	[ "$(capture_count "$1" "${@:3}")" -gt "$2" ]
 }
 
+# Behind the record stage nothing may carry the mark: nftables counts what the VXLAN driver gets.
+watch_behind_record() { # HOST
+	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
+	in_ns "$1" nft -f - <<-NFT
+		table inet behind {
+			counter marked { }
+			counter clean { }
+			chain input {
+				type filter hook input priority 2147483647; policy accept;
+				udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked
+				udp dport 4789 @th,64,8 0x08 counter name clean
+			}
+		}
+	NFT
+}
+
+behind() { # HOST marked|clean
+	in_ns "$1" nft -j list counter inet behind "$2" | jq '.nftables[] | .counter? | .packets // empty'
+}
+
 # VXLAN packets by their flag byte, in a tcpdump filter; tcpdump's udp[] is for IPv4 alone.
 flags_filter() { # FAMILY FLAGS
 	case $1 in

@@ -55,26 +55,6 @@ row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
 	equal "$actual" "$expected"
 }
 
-# Behind the record stage nothing may carry the mark: nftables counts what the VXLAN driver gets.
-watch_behind_record() {
-	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
-	in_ns "$rshost" nft -f - <<-NFT
-		table inet behind {
-			counter marked { }
-			counter clean { }
-			chain input {
-				type filter hook input priority 2147483647; policy accept;
-				udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked
-				udp dport 4789 @th,64,8 0x08 counter name clean
-			}
-		}
-	NFT
-}
-
-behind() { # COUNTER
-	in_ns "$rshost" nft -j list counter inet behind "$1" | jq '.nftables[] | .counter? | .packets // empty'
-}
-
 request_round() { # FAMILY MODE
 	local what service vip server seen text
 	for service in "${services[@]}"; do
@@ -126,8 +106,8 @@ one_mode() { # FAMILY MODE
 	check "replies of the tagged service are tagged in the tunnel" \
 		at_least "$(capture_count "$wire" "$(tagged_filter "$family") and src host $(vtep "$rshost" "$family") \
 			and dst host $(vtep "$lbhost" "$family")")" 10
-	check "nothing is marked behind the record stage" equal "$(behind marked)" 0
-	check "and the packets are there" at_least "$(behind clean)" 50
+	check "nothing is marked behind the record stage" equal "$(behind "$rshost" marked)" 0
+	check "and the packets are there" at_least "$(behind "$rshost" clean)" 50
 }
 
 # An inner frame with an 802.1Q tag, by its offset: UDP 8, VXLAN 8, two addresses 12.
@@ -140,7 +120,7 @@ tagged_filter() { # FAMILY
 
 nat_hosts
 start_server "$rs" "$log"
-watch_behind_record
+watch_behind_record "$rshost"
 for family in ${FAMILIES:-4 6}; do
 	nat_overlay "$family"
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1

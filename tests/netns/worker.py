@@ -8,6 +8,7 @@ a status. In bash: worker_start, then worker COMMAND WORD… (lib.sh).
 offload NS DEVICE NAME=on|off…      switches of `ethtool -K` (tx, tso, gso, gro); fails if the device did not take one
 errors NS…                          what those kernels have counted against checksums; nothing at best
 exchange NS BYTES ADDRESS…          a download, an upload and a datagram with each, all at once; fails unless all is whole
+echo NS ADDRESS SOURCE-PORT TEXT    a datagram from that port, and back within a second
 load NAME NS RATE ADDRESS…          starts a load: RATE datagrams a second, each sent once, and requests one after another
 load-answered NAME SINCE-MS         when the first datagram sent since then was answered: milliseconds after it
 load-stop NAME                      ends it; prints what became of it as JSON
@@ -34,7 +35,6 @@ import time
 import frames
 
 BLOCK = bytes((i * 7 + i // 251) & 255 for i in range(65536))  # server.py's
-
 
 
 def family_of(address):
@@ -145,6 +145,17 @@ def exchange(ns, size, *addresses):
     for thread in threads:
         thread.join()
     yield from problems
+
+
+def echo(ns, address, port, text):
+    with open_socket(ns, family_of(address), socket.SOCK_DGRAM) as sock:
+        sock.settimeout(1)
+        sock.bind(("", int(port)))
+        sock.connect((address, 7))
+        sock.send(text.encode())
+        if sock.recv(65535).split()[-1] != text.encode():
+            raise OSError("another text came back")
+    return ()
 
 
 # --- a load that notices each loss -------------------------------------------
@@ -326,7 +337,7 @@ def old_module(ns, device, address, version):
 
 
 def main():
-    commands = {"offload": offload, "errors": errors, "exchange": exchange, "load": load,
+    commands = {"offload": offload, "errors": errors, "exchange": exchange, "echo": echo, "load": load,
                 "load-answered": load_answered, "load-stop": load_stop, "send": send, "not-ready": not_ready,
                 "old-module": old_module}
     failing = {"offload", "exchange"}  # what these say is what is wrong
