@@ -209,8 +209,8 @@ for family in 6 4; do
 	overlay "$other" "$family" 100
 	forgetful_overlay "$family"
 	[ "$family" = 4 ] || in_ns "$rs" ethtool -K eth0 tso off gso off > /dev/null
-	wait_until 10 http_get "$lbhost" 10.1.1.2 1
-	wait_until 10 http_get "$lbhost" 2001:db8:10::2 1
+	wait_until 30 http_get "$lbhost" 10.1.1.2 3
+	wait_until 30 http_get "$lbhost" 2001:db8:10::2 3
 	load_module
 	nat_configure "$family"
 	check "the server's host becomes ready (IPv$family)" nat_ready "$family"

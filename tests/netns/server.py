@@ -6,6 +6,7 @@
 
 GET /            the client's address as the server sees it
 GET /bytes/N     N bytes of a known pattern
+GET /paced/N     the same, 64 KiB fifty times a second
 GET /drip/N      N lines, ten a second, each a number: a stream that only the server speaks on
 PUT anything     the SHA-256 of the body
 
@@ -63,6 +64,14 @@ def serve(connection, client):
             while left > 0:
                 stream.write(BLOCK[:min(left, len(BLOCK))])
                 left -= len(BLOCK)
+        elif request[1].startswith("/paced/"):
+            left = int(request[1].split("/")[2])
+            answer(stream, b"", left)
+            while left > 0:
+                stream.write(BLOCK[:min(left, len(BLOCK))])
+                stream.flush()
+                left -= len(BLOCK)
+                time.sleep(0.02)
         elif request[1].startswith("/drip/"):
             count = int(request[1].split("/")[2])
             stream.write(b"HTTP/1.0 200 OK\r\n\r\n")

@@ -1,0 +1,261 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The balancer changes in the middle of a transfer. Two balancers keep each other's connections (IPVS connection sync);
+# the VIP moves from one to the other. The first marked packet of the new one moves the session: no host tells another.
+#
+#                            VIP -->  -->  -->
+#   client 200.1.1.2 --+-- lb1 .11 [br100 10.1.1.253, .1] ==+
+#                      |    |  sync 192.0.2.0/30            +== rshost .2 [session] -- rs 10.1.1.2
+#                      +-- lb2 .12 [br100 10.1.1.254, .4] ==+
+#                                   gwhost .3 [10.1.1.1] ===+   (the way of rs's default route: nowhere)
+#
+# A download over IPv4, the VIP moves as with VRRP: an address and a neighbour entry. A download over IPv6, it moves by
+# a route, to a balancer that has never sent this host a packet, and back. An upload, with the old balancer dead.
+. "$(dirname "$0")/lib.sh"
+
+vip4=198.51.100.10 vip6=2001:db8:51::10
+vip_lan=200.1.1.100
+log=$work/server.log
+
+balancer() { # NAME N
+	local lb=${!1}
+	attach_front "$lb" "f$2" "200.1.1.1$2/24 2001:db8:c1::1$2/64"
+	overlay "$lb" 4 100
+	add_addresses "$lb" br100 "10.1.1.25$((2 + $2))/24 2001:db8:10::25$((2 + $2))/64"
+	forwarding "$lb"
+	ip -n "$lb" addr add "$vip4/32" dev lo
+	ip -n "$lb" addr add "$vip6/128" dev lo nodad
+	service "$lb" t "$vip4:80" 10.1.1.2:80
+	service "$lb" t "$vip_lan:80" 10.1.1.2:80
+	service "$lb" t "[$vip6]:80" "[2001:db8:10::2]:80"
+	mark_to "$lb" "$vip4" "$vip_lan" "$vip6"
+}
+
+# A host of the network in front.
+attach_front() { # NS PORT ADDRESSES
+	ip link add "$2" netns "$front" type veth peer name front netns "$1"
+	ip -n "$front" link set "$2" master fr0 up
+	add_addresses "$1" front "$3"
+	ip -n "$1" link set front up
+}
+
+connections_are_shared() { # both ways, for the active one changes
+	local lb
+	for lb in "$lb1" "$lb2"; do
+		# After the first packets, and often: a test does not wait for the fiftieth.
+		in_ns "$lb" sysctl -qw net.ipv4.vs.sync_threshold="3 10"
+		in_ns "$lb" ipvsadm --start-daemon master --mcast-interface sync --syncid 1
+		in_ns "$lb" ipvsadm --start-daemon backup --mcast-interface sync --syncid 1
+	done
+}
+
+knows_connection() { # NS VIP
+	local port=$sport
+	in_ns "$1" ipvsadm -Lnc | grep -F "$2" | grep -F ":$port " | grep -q ESTABLISHED
+}
+
+row() { # the endpoint and MAC of the transfer's session
+	ctl "$rshost" session list --sport "$sport" --dport 80 --proto tcp | awk '$1 == 1 { print $7, $8, $9 }'
+}
+
+row_of() { # NS
+	echo "$(mac_of "$1" br100) $(vtep "$1" 4) 100"
+}
+
+watch() { # NAME NEWLB
+	capture_start "$client" front "$work/$1-client" port "$sport" or udp
+	capture_start "$rshost" eth0 "$work/$1-tunnel" udp and src host "$(vtep "$2" 4)"
+}
+
+watched() { # NAME NEWLB
+	capture_settle "$work/$1-client" "$client" 200.1.1.1"${3:-1}"
+	capture_settle "$work/$1-tunnel" "$2" "$(vtep "$rshost" 4)"
+	capture_stop "$work/$1-client"
+	capture_stop "$work/$1-tunnel"
+}
+
+# Milliseconds of each packet that FILTER selects.
+times() { # FILE FILTER
+	tcpdump -tt -n -r "$1" "$2" 2> /dev/null | awk '/^[0-9]/ { printf "%d\n", $1 * 1000 }'
+}
+
+# From the new balancer's first packet of the flow, marked or not, to the first of the server's that comes through it,
+# and the longest pause between two of the server's packets from then on; in milliseconds.
+stall() { # NAME NEWLB FLAGS
+	local start
+	start=$(times "$work/$1-tunnel" "$3 and $(flow_filter)" | head -n 1)
+	[ -n "$start" ] || { echo "the new balancer sent nothing" && return 1; }
+	{
+		echo "$start"
+		times "$work/$1-client" "src port 80 and ether src $(mac_of "$2" front)" | awk -v s="$start" '$1 >= s'
+	} | awk 'NR == 2 { first = $1 - last } NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 }
+		END { print NR > 1 ? first : "never", longest + 0 }'
+}
+
+# The transfer's packets towards the server, in a tunnel over IPv4: the inner TCP source port.
+flow_filter() {
+	case $family in
+	4) echo "udp[30] = 0x45 and udp[39] = 6 and udp[50:2] = $sport" ;;
+	6) echo "udp[36] = 6 and udp[70:2] = $sport" ;;
+	esac
+}
+
+check_stall() { # NAME NEWLB
+	local first longest what
+	for what in marked any; do
+		case $what in
+		marked) read -r first longest <<< "$(stall "$1" "$2" "$(flags_filter 4 0xf8)")" ;;
+		any) read -r first longest <<< "$(stall "$1" "$2" "udp dst port 4789")" ;;
+		esac
+		note "$1: $what: first after $first ms, then at most $longest ms between two"
+		check "the server's packets come $first ms after the new balancer's first $what packet ($1)" \
+			at_most "$first" 1000
+		check "and from then on without a pause" at_most "$longest" 1000
+	done
+}
+
+# The file that curl writes has grown past BYTES.
+has_come() { # BYTES
+	at_least "$(stat -c %s "$work/got")" "$1"
+}
+
+begin_download() { # VIP
+	sport=$((sport + 1))
+	in_ns "$client" curl -g -s -S -f -m 120 --local-port "$sport" -o "$work/got" "$(url "$1" "/paced/$bytes")" \
+		2> "$work/curl" &
+	transfer=$!
+	wait_until 20 has_come 500000
+}
+
+# Waits for the transfer's end, whose status is then in $status: a check's subshell cannot.
+transfer_end() {
+	status=0
+	wait "$transfer" || status=$?
+}
+
+download_is_right() {
+	cat "$work/curl"
+	equal "$status" 0
+	equal "$(sha256sum < "$work/got" | cut -d' ' -f1)" "$(pattern_sum "$bytes")"
+}
+
+# The transfer goes on through FROM; SWITCH makes TO the active one.
+download_moves() { # NAME VIP FROM TO SWITCH…
+	local name=$1 vip=$2 from=$3 to=$4 moved
+	shift 4
+	: > "$work/got"
+	begin_download "$vip"
+	check "the session's row has the first balancer ($name)" equal "$(row)" "$(row_of "$from")"
+	check "the second one knows the connection" wait_until 15 knows_connection "$to" "$vip"
+	moved=$(stat_of "$rshost" moved)
+	watch "$name" "$to"
+	"$@"
+	check "the row has the new one" wait_until 10 row_is "$(row_of "$to")"
+	check "in the middle of it" transfer_runs
+	transfer_end
+	check "the download ends with the right checksum" download_is_right
+	check "the session moved once" equal "$(stat_of "$rshost" moved)" $((moved + 1))
+	watched "$name" "$to"
+	check_stall "$name" "$to"
+}
+
+row_is() { equal "$(row)" "$1"; }
+
+transfer_runs() { kill -0 "$transfer"; }
+
+by_neighbour() {
+	ip -n "$lb1" addr del "$vip_lan/32" dev front
+	ip -n "$lb2" addr add "$vip_lan/32" dev front
+	# What the new master's gratuitous ARP does.
+	ip -n "$client" neigh replace "$vip_lan" lladdr "$(mac_of "$lb2" front)" dev front
+}
+
+by_route() { # TO
+	ip -n "$client" route replace "$vip6" via "2001:db8:c1::1$1"
+}
+
+# The old one dies with what it has: its packets are lost both ways.
+by_death() {
+	ip -n "$lb2" link set eth0 down
+	ip -n "$client" route replace "$vip4" via 200.1.1.11
+}
+
+begin_upload() {
+	sport=$((sport + 1))
+	pattern_sum "$bytes" > /dev/null
+	in_ns "$client" curl -s -S -f -m 120 --local-port "$sport" -H Expect: --limit-rate 2M -T "$work/pattern-$bytes" \
+		-o "$work/got" "http://$vip4/upload" 2> "$work/curl" &
+	transfer=$!
+}
+
+upload_is_right() {
+	cat "$work/curl"
+	equal "$status" 0
+	equal "$(cat "$work/got")" "$(pattern_sum "$bytes")"
+}
+
+upload_survives() {
+	local moved
+	ip -n "$client" route replace "$vip4" via 200.1.1.12
+	begin_upload
+	check "an upload begins through the second balancer" wait_until 20 row_is "$(row_of "$lb2")"
+	check "the first one knows the connection" wait_until 15 knows_connection "$lb1" "$vip4"
+	moved=$(stat_of "$rshost" moved)
+	watch upload "$lb1"
+	by_death
+	check "the second one dies, the row has the first" wait_until 20 row_is "$(row_of "$lb1")"
+	check "in the middle of it" transfer_runs
+	transfer_end
+	check "the upload ends with the right checksum" upload_is_right
+	check "the session moved once" equal "$(stat_of "$rshost" moved)" $((moved + 1))
+	watched upload "$lb1" 2
+	check_stall upload "$lb1"
+}
+
+require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack
+underlay_switch
+setup_ns client front lb1 lb2 rshost gwhost rs
+underlay_host "$lb1" 1
+underlay_host "$rshost" 2
+underlay_host "$gwhost" 3
+underlay_host "$lb2" 4
+ip -n "$front" link add fr0 type bridge
+ip -n "$front" link set fr0 up
+attach_front "$client" c "200.1.1.2/24 2001:db8:c1::2/64"
+balancer lb1 1
+balancer lb2 2
+link "$lb1" sync 192.0.2.1/30 "$lb2" sync 192.0.2.2/30
+for host in "$rshost" "$gwhost"; do overlay "$host" 4 100; done
+add_addresses "$gwhost" br100 "10.1.1.1/24 2001:db8:10::1/64"
+attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
+ip -n "$rs" route add default via 10.1.1.1
+ip -n "$rs" route add default via 2001:db8:10::1
+ip -n "$client" route add "$vip4" via 200.1.1.11
+ip -n "$client" route add "$vip6" via 2001:db8:c1::11
+connections_are_shared
+start_server "$rs" "$log"
+load_module
+for host in "$lb1" "$lb2"; do
+	ctl "$host" mark add "$first_mark"
+	ctl "$rshost" peer replace "$(vtep "$host" 4)" --send --accept
+done
+ctl "$lb1" peer replace "$(vtep "$rshost" 4)" --send --accept
+check "the server's host becomes ready" wait_until 15 peer_ready "$lb1" "$(vtep "$rshost" 4)"
+for host in "$lb1" "$lb2"; do
+	wait_until 30 http_get "$host" 10.1.1.2 3
+	wait_until 30 http_get "$host" 2001:db8:10::2 3
+done
+
+sport=40000 bytes=20000000
+# To a balancer that has not looked yet whether the server's host is ready: it finds it with its first packet.
+ctl "$lb2" peer replace 172.18.10.0/24 --send --accept
+check "the second balancer has never asked" equal "$(ctl_json "$lb2" peer list | jq '[.[].endpoints[]?] | length')" 0
+family=6
+download_moves "to a new balancer" "$vip6" "$lb1" "$lb2" by_route 2
+download_moves "back" "$vip6" "$lb2" "$lb1" by_route 1
+family=4
+ip -n "$lb1" addr add "$vip_lan/32" dev front
+ip -n "$client" neigh replace "$vip_lan" lladdr "$(mac_of "$lb1" front)" dev front
+download_moves "by a neighbour entry" "$vip_lan" "$lb1" "$lb2" by_neighbour
+upload_survives
+finish
