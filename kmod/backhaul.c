@@ -26,10 +26,14 @@ static bool itun_reply_possible(struct itun_net *in, const struct itun_inner *in
 {
 	if (!itun_filter_may_have(in, &inner->tuple))
 		return false;
-	/* What opens a flow from the server's side is the server's own. */
+	/* What opens a flow from the server's side is the server's own. A
+	 * request for an echo is so by itself: its answer is not the server's.
+	 * A connection's further packets look like replies: itun_reply_find()
+	 * remembers whose they are.
+	 */
 	if (unlikely(inner->opens)) {
 		itun_count(in, opening);
-		return false;
+		return !inner->icmp_type;
 	}
 	return true;
 }
@@ -44,6 +48,12 @@ static bool itun_reply_find(struct itun_net *in, const struct itun_config *confi
 	itun_lookup_init(&lookup, &forward, zone);
 	reply->session = itun_session_find(in, &lookup);
 	if (!reply->session || !itun_session_alive(reply->session, config))
+		return false;
+	if (unlikely(inner->opens)) {
+		itun_session_yield(reply->session);
+		return false;
+	}
+	if (unlikely(READ_ONCE(reply->session->word) & ITUN_YIELDED))
 		return false;
 	reply->path = rcu_dereference(reply->session->path);
 	if (unlikely(!itun_path_usable(reply->path, config))) {

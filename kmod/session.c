@@ -390,6 +390,8 @@ void itun_session_forward(struct itun_session *session, const struct itun_inner 
 	struct itun_account *account = itun_session_account(session);
 
 	itun_session_touch(session);
+	if (unlikely(READ_ONCE(session->word) & ITUN_YIELDED))
+		itun_session_change(session, ITUN_YIELDED, 0);
 	if (inner->tuple.protocol == IPPROTO_TCP) {
 		/* The tuple is used again after the old connection's end. */
 		if (unlikely(inner->opens &&
@@ -426,6 +428,20 @@ void itun_session_reply(struct itun_session *session, const struct itun_inner *i
 		atomic64_inc(&account->rev_packets);
 		atomic64_add(len, &account->rev_bytes);
 	}
+}
+
+/**
+ * itun_session_yield() - the server opens a flow of its own on a session's tuple
+ * @session: under RCU
+ *
+ * What follows the first packet is the server's own as well. If it was not, the
+ * client's next packet takes the tuple back.
+ *
+ * Context: softirq or BH off.
+ */
+void itun_session_yield(struct itun_session *session)
+{
+	itun_session_change(session, 0, ITUN_YIELDED);
 }
 
 /**

@@ -39,6 +39,7 @@ struct itun_key6 {
 #define ITUN_ACCOUNTED		BIT(7)	/* has counters behind its key */
 #define ITUN_DEAD		BIT(8)	/* being removed */
 #define ITUN_IPV6		BIT(9)	/* in sessions6 */
+#define ITUN_YIELDED		BIT(10)	/* the server opened a flow of its own on the tuple */
 
 struct itun_session {
 	struct rhash_head node;		/*  0 */
@@ -178,6 +179,7 @@ void itun_session_move(struct itun_session *session, struct itun_path *path);
 void itun_session_forward(struct itun_session *session, const struct itun_inner *inner, u32 len);
 void itun_session_reply(struct itun_session *session, const struct itun_inner *inner, u32 len);
 void itun_session_restart(struct itun_session *session, const struct itun_inner *inner);
+void itun_session_yield(struct itun_session *session);
 
 /* Why a session ends, for its counter and its event. */
 enum itun_end { ITUN_END_EXPIRED, ITUN_END_PATH, ITUN_END_DELETED, ITUN_END_EVICTED };
