@@ -105,12 +105,18 @@ def hello(port):
             connection.settimeout(10)
             print(connection.recv(64).decode(), flush=True)
             connection.sendall(b"hello")
+            try:
+                connection.recv(64)
+            except ConnectionResetError:
+                pass
 
 
 def say(sport, address, port):
     with socket.create_connection((address, int(port)), 10, ("", int(sport))) as connection:
         connection.sendall(b"hi")
         print(connection.recv(64).decode())
+        # A reset: the ports are free again at once.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say}[sys.argv[1]](*sys.argv[2:])
