@@ -417,17 +417,18 @@ while left > 0:
 	cat "$work/pattern-$1.sum"
 }
 
-# One datagram there and back; prints what came back: the client's address as the server saw it, and the text.
-udp_echo() { # NS ADDRESS TEXT [BYTES]
+# One datagram there and back; prints what came back: the client's address as the server saw it, and the text. Asks
+# again after a third of the time, for a busy machine may be slow and a datagram may be lost.
+udp_echo() { # NS ADDRESS TEXT [SECONDS]
+	# dd takes a datagram whole; "read" would take its first byte.
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	in_ns "$1" timeout 4 bash -c 'exec 3<> "/dev/udp/$1/7"
+	in_ns "$1" bash -c 'exec 3<> "/dev/udp/$1/7"
 		for try in 1 2 3; do
 			echo "$2" >&3
-			# dd takes a datagram whole; "read" would take its first byte.
-			line=$(timeout 1 dd bs=65536 count=1 <&3 2> /dev/null)
+			line=$(timeout "$3" dd bs=65536 count=1 <&3 2> /dev/null)
 			[ -z "$line" ] || { echo "$line" && exit 0; }
 		done
-		exit 1' - "$2" "$3"
+		exit 1' - "$2" "$3" "$(((${4:-18} + 2) / 3))"
 }
 
 # --- captures ----------------------------------------------------------------

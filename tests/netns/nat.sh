@@ -29,7 +29,7 @@ nobody_is_answered() { # WHEN
 		vip=${service%% *}
 		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-tcp-$vip"; } &
 		jobs+=($!)
-		{ udp_echo "$client" "$vip" lost > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
+		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
 		jobs+=($!)
 	done
 	wait "${jobs[@]}" || true
@@ -38,7 +38,11 @@ nobody_is_answered() { # WHEN
 		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
 		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
 	done
-	check "requests reached the server $1" at_least "$(($(logged '^udp .* lost') - before))" 4
+	check "requests reached the server $1" wait_until 20 logged_more "$before"
+}
+
+logged_more() { # BEFORE
+	[ "$(logged '^udp .* lost')" -ge $(($1 + 4)) ]
 }
 
 logged() { # REGULAR EXPRESSION
