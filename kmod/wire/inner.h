@@ -65,10 +65,10 @@
  * @ITUN_INNER_BAD_ETHERNET: less than an Ethernet header, or a source MAC that
  *	is a group address or zero
  * @ITUN_INNER_BAD_VLAN: a tag cut short, or more than two
- * @ITUN_INNER_BAD_IPV4: version, header length or total length
+ * @ITUN_INNER_BAD_IPV4: version, header length, total length or options
  * @ITUN_INNER_BAD_IPV6: version or payload length
  * @ITUN_INNER_BAD_EXTENSION: an IPv6 extension header is cut short, out of
- *	place or repeated, or the chain is too long
+ *	place or repeated, its options run beyond it, or the chain is too long
  * @ITUN_INNER_BAD_TRANSPORT: the transport header is cut short, or its length
  *	fields contradict the packet
  */
@@ -460,6 +460,32 @@ itun_inner_l4(const u8 *data, u32 l4, u32 avail, u32 end,
 }
 
 /**
+ * itun_inner_ip4_options_good() - can the server's stack read these options?
+ * @p: the options
+ * @length: bytes of them
+ *
+ * Return: false if an option is cut short or runs beyond the header.
+ */
+static inline bool itun_inner_ip4_options_good(const u8 *p, u32 length)
+{
+	u32 at = 0;
+
+	/* 0 ends the list; 1 is a single byte. */
+	while (at < length && p[at] != 0) {
+		u32 left = length - at;
+
+		if (p[at] == 1) {
+			at++;
+			continue;
+		}
+		if (left < 2 || p[at + 1] < 2 || p[at + 1] > left)
+			return false;
+		at += p[at + 1];
+	}
+	return true;
+}
+
+/**
  * itun_inner_ipv4() - parse an IPv4 header and what follows
  * @data: the packet
  * @l3: where the header is; at most @avail
@@ -467,7 +493,7 @@ itun_inner_l4(const u8 *data, u32 l4, u32 avail, u32 end,
  * @total: all bytes of the packet; trailing padding is allowed
  * @inner: filled in
  *
- * Options are skipped. A total length of 0 stands for a GSO aggregate that is
+ * Options are skipped if they can be. A total length of 0 stands for a GSO aggregate that is
  * too long for the field.
  *
  * Return: any verdict of this layer or of the transport layer.
@@ -498,6 +524,8 @@ itun_inner_ipv4(const u8 *data, u32 l3, u32 avail, u32 total,
 		return ITUN_INNER_BAD_IPV4;
 	if (avail - l3 < hlen)
 		return itun_inner_short(inner, l3 + hlen);
+	if (hlen > 20 && !itun_inner_ip4_options_good(p + 20, hlen - 20))
+		return ITUN_INNER_BAD_IPV4;
 	if (!itun_inner_ip4_host(wire_get_be32(p + 12)) ||
 	    !itun_inner_ip4_host(wire_get_be32(p + 16)))
 		return ITUN_INNER_NOT_FLOW;
@@ -545,6 +573,32 @@ static inline bool itun_inner_is_extension(u8 next)
 	default:
 		return false;
 	}
+}
+
+/**
+ * itun_inner_ip6_options_good() - can the server's stack read these options?
+ * @p: the options of a hop-by-hop or destination options header
+ * @length: bytes of them
+ *
+ * Return: false if an option is cut short or runs beyond the header.
+ */
+static inline bool itun_inner_ip6_options_good(const u8 *p, u32 length)
+{
+	u32 at = 0;
+
+	while (at < length) {
+		u32 left = length - at;
+
+		/* 0 is a single byte. */
+		if (p[at] == 0) {
+			at++;
+			continue;
+		}
+		if (left < 2 || p[at + 1] > left - 2)
+			return false;
+		at += 2 + p[at + 1];
+	}
+	return true;
 }
 
 /**
@@ -606,6 +660,10 @@ itun_inner_extensions(const u8 *data, u32 l4, u32 avail, u32 end,
 			return ITUN_INNER_BAD_EXTENSION;
 		if (hlen > avail - l4)
 			return itun_inner_short(inner, l4 + hlen);
+		if ((this_one == ITUN_PROTO_HOPOPTS ||
+		     this_one == ITUN_PROTO_DSTOPTS) &&
+		    !itun_inner_ip6_options_good(p + 2, hlen - 2))
+			return ITUN_INNER_BAD_EXTENSION;
 		l4 += hlen;
 	}
 	inner->tuple.protocol = next;

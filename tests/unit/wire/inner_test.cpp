@@ -499,6 +499,18 @@ const Refused refused[] = {
 	  with(with(eth4 + ip4("00 28", "06") + tcp("10"), 14, "46"), 16,
 	       "00 17"),
 	  ITUN_INNER_BAD_IPV4 },
+	{ "ip4_option_0", "an option of no bytes",
+	  with(eth4 + ip4("00 2c", "06") + hex("83 00 00 00") + tcp("10"), 14, "46"),
+	  ITUN_INNER_BAD_IPV4 },
+	{ "ip4_option_1", "an option of one byte that has a length",
+	  with(eth4 + ip4("00 2c", "06") + hex("83 01 00 00") + tcp("10"), 14, "46"),
+	  ITUN_INNER_BAD_IPV4 },
+	{ "ip4_option_long", "an option longer than the header",
+	  with(eth4 + ip4("00 2c", "06") + hex("83 05 00 00") + tcp("10"), 14, "46"),
+	  ITUN_INNER_BAD_IPV4 },
+	{ "ip4_option_cut", "an option without its length",
+	  with(eth4 + ip4("00 2c", "06") + hex("01 01 01 83") + tcp("10"), 14, "46"),
+	  ITUN_INNER_BAD_IPV4 },
 
 	// IPv6.
 	{ "ip6_version", "version 4 behind the EtherType of IPv6",
@@ -523,6 +535,14 @@ const Refused refused[] = {
 	{ "ext6_hop_by_hop_second", "hop-by-hop behind another header",
 	  eth6 + ip6("00 18", "3c") + hex("00 00") + zeros(6) +
 		  hex("11 00") + zeros(6) + udp("00 08"),
+	  ITUN_INNER_BAD_EXTENSION },
+	{ "ext6_option_long", "an option longer than its header",
+	  eth6 + ip6("00 10", "3c") + hex("11 00 01 05") + zeros(4) +
+		  udp("00 08"),
+	  ITUN_INNER_BAD_EXTENSION },
+	{ "ext6_option_cut", "an option without its length",
+	  eth6 + ip6("00 10", "00") + hex("11 00 01 03 00 00 00 05") +
+		  udp("00 08"),
 	  ITUN_INNER_BAD_EXTENSION },
 	{ "ext6_fragment_twice", "a fragment of a fragment",
 	  eth6 + ip6("00 18", "2c") + hex("2c 00 00 01 00 00 00 01") +
