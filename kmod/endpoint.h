@@ -129,7 +129,7 @@ void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *co
 /* Softirq, from the record stage: a readiness message inside a tunnel packet. */
 struct itun_outer;
 struct sk_buff;
-void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
+bool itun_probe_receive(struct itun_net *in, const struct itun_config *config,
 			const struct itun_outer *outer, const struct sk_buff *skb, int ifindex);
 
 /* Under the mutex, before the hooks go: tells those who probed us that we stop,

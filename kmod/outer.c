@@ -68,6 +68,7 @@ bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *po
 	outer->inner = outer->tunnel + ITUN_VXLAN_HLEN;
 	outer->port = ntohs(uh->dest);
 	outer->fragment = false;
+	outer->surplus = false;
 	itun_outer_vxlan(outer, skb->data + outer->tunnel);
 	return true;
 }
@@ -138,14 +139,17 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	if (likely(itun_vxlan_flags(header) == ITUN_VXLAN_NORMAL))
 		return ITUN_OUTER_PLAIN;
 
-	/* udp_rcv() will drop a datagram longer than its packet, and cut one
-	 * that is shorter: neither is edited here. The length of an aggregate
-	 * can be past what the field holds.
+	/* udp_rcv() will drop a datagram longer than its packet, and cut off
+	 * what is behind a shorter one. The length of an aggregate can be past
+	 * what the field holds.
 	 */
-	if (!fragment && !skb_is_gso(skb) &&
-	    (ntohs(uh->len) < sizeof(*uh) + ITUN_VXLAN_HLEN ||
-	     ntohs(uh->len) > skb->len - transport))
-		return ITUN_OUTER_BAD_LENGTH;
+	outer->surplus = false;
+	if (!fragment && !skb_is_gso(skb)) {
+		if (ntohs(uh->len) < sizeof(*uh) + ITUN_VXLAN_HLEN ||
+		    ntohs(uh->len) > skb->len - transport)
+			return ITUN_OUTER_BAD_LENGTH;
+		outer->surplus = ntohs(uh->len) < skb->len - transport;
+	}
 
 	outer->family = family;
 	if (likely(family == 4)) {

@@ -26,6 +26,7 @@ struct itun_outer {
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 flags;		/* the field that carries the mark */
 	bool fragment;		/* first fragment of an outer packet (IPv6) */
+	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
 };
 
 #endif /* ITUN_OUTER_H */

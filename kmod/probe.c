@@ -154,12 +154,13 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
  * @in: namespace
  * @config: the snapshot in force
  * @outer: the parsed packet; its flag byte is not the normal one
- * @skb: the packet, not changed; the caller consumes it
+ * @skb: the packet, not changed; if it is ours, the caller consumes it
  * @ifindex: device that it came by
  *
  * Context: softirq, under RCU.
+ * Return: false if it is none of ours: the packet then goes on.
  */
-void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
+bool itun_probe_receive(struct itun_net *in, const struct itun_config *config,
 			const struct itun_outer *outer, const struct sk_buff *skb, int ifindex)
 {
 	u8 frame[ITUN_PROBE_FRAME_LEN];
@@ -168,7 +169,7 @@ void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
 	if (skb_copy_bits(skb, outer->inner, frame, sizeof(frame)) ||
 	    itun_probe_parse(frame, sizeof(frame), &probe)) {
 		itun_count(in, probe_malformed);
-		return;
+		return false;
 	}
 	switch (probe.kind) {
 	case ITUN_PROBE_KIND_PROBE:
@@ -181,6 +182,7 @@ void itun_probe_receive(struct itun_net *in, const struct itun_config *config,
 	default:	/* of another version of the protocol */
 		itun_count(in, probe_malformed);
 	}
+	return true;
 }
 
 /**

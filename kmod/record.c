@@ -244,16 +244,27 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 		ifindex = state->in->ifindex;
 
 	verdict = itun_outer_parse_inner(skb, outer, &inner);
-	if (unlikely(verdict == ITUN_INNER_PROBE)) {
-		itun_probe_receive(in, config, outer, skb, ifindex);
+	/* What only has a probe's EtherType is somebody else's. */
+	if (unlikely(verdict == ITUN_INNER_PROBE) && !outer->surplus &&
+	    itun_probe_receive(in, config, outer, skb, ifindex))
 		return NF_DROP;
-	}
 	/* Bits that are no mark of ours: they mean something to someone else. */
-	if (!test_bit(outer->flags, config->tunnel[outer->type].accept))
+	if (!test_bit(outer->flags, config->tunnel[outer->type].accept)) {
+		itun_count(in, foreign_bits);
 		return NF_ACCEPT;
+	}
 
 	itun_count(in, received_marked);
+	/* The inner headers may be among the bytes that UDP will cut off, and
+	 * were not looked at by who checked the datagram: nothing is recorded.
+	 */
+	if (unlikely(outer->surplus)) {
+		itun_count(in, malformed_outer);
+		return itun_clear(in, skb, outer);
+	}
 	switch (verdict) {
+	case ITUN_INNER_PROBE:
+		break;		/* counted when it was read */
 	case ITUN_INNER_FLOW:
 		if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
 			itun_record_flow(in, config, skb, outer, &inner, ifindex);

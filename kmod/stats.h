@@ -17,6 +17,7 @@
 	COUNTER(mark_collision, "packets that matched a mark rule but went unmarked, because a device uses the bits of the second mark") \
 	COUNTER(mark_unwritable, "packets that could not be marked for lack of memory") \
 	COUNTER(received_marked, "packets received with a second mark") \
+	COUNTER(foreign_bits, "tunnel packets received with other bits than the normal ones and no accepted mark; left alone") \
 	COUNTER(recorded, "sessions made from a marked packet")		\
 	COUNTER(refreshed, "marked packets that found their session")	\
 	COUNTER(moved, "sessions that a marked packet gave another path") \
