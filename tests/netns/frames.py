@@ -6,14 +6,17 @@ do, but its import alone takes seconds in a lab.)
 """
 import contextlib
 import ctypes
+import ipaddress
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+RCVBUFFORCE = 33  # Python does not name it
 
 IPV4, IPV6, ARP, VLAN, QINQ, PROBE = 0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x88B5
 ICMP, TCP, UDP, DCCP, ICMPV6, SCTP, UDPLITE = 1, 6, 17, 33, 58, 132, 136
@@ -37,7 +40,7 @@ def packet_socket(ns, device, protocol=3):
     """Sends and receives whole frames; protocol 3 is all of them, 0 none."""
     with namespace(ns):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 32 << 20)
+        sock.setsockopt(socket.SOL_SOCKET, RCVBUFFORCE, 32 << 20)
         sock.bind((device, protocol))
     return sock
 
@@ -55,11 +58,115 @@ class Tool:
         self.command = [os.environ["IPVS_TUNCTL"], "-j", "-n", ns]
 
     def __call__(self, *arguments):
-        answer = subprocess.run(self.command + list(arguments), check=True, capture_output=True, timeout=60)
+        answer = subprocess.run(self.command + list(arguments), check=True, capture_output=True, timeout=120)
         return json.loads(answer.stdout) if answer.stdout.strip() else None
 
+
+class Netlink:
+    """The module's generic netlink family, as far as a test asks it hundreds of times: a process each would take most
+    of the time. The numbers come from the uapi header."""
+
+    def __init__(self, ns):
+        self.number, self.layout = {}, (0, [])
+        header = os.path.join(os.path.dirname(__file__), "../../kmod/uapi/linux/ipvs_tun.h")
+        with open(header) as file:
+            for body in re.findall(r"enum [a-z_ ]*\{(.*?)\}", file.read(), re.S):
+                value = -1
+                for name, start in re.findall(r"(IPVS_TUN_[A-Z0-9_]+)(?: = (\d+))?,", body):
+                    value = int(start) if start else value + 1
+                    self.number[name[len("IPVS_TUN_"):]] = value
+        with namespace(ns):
+            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+            self.socket.bind((0, 0))
+        # The controller (16) tells our family's number: CTRL_CMD_GETFAMILY, by name.
+        (answer,) = self.ask(16, 3, 0, attribute(2, b"ipvs_tun\0"))
+        self.family = struct.unpack("=H", answer[1][0])[0]
+
+    def raw(self, family, command, flags, attributes=b""):
+        """Yields each answer whole, header included."""
+        body = struct.pack("=BBH", command, 1, 0) + attributes
+        # NLM_F_REQUEST and NLM_F_ACK
+        self.socket.send(struct.pack("=IHHII", 16 + len(body), family, 5 | flags, 1, 0) + body)
+        while True:
+            data = self.socket.recv(1 << 17)
+            while data:
+                length, kind = struct.unpack_from("=IH", data)
+                if kind in (2, 3):  # NLMSG_ERROR, NLMSG_DONE
+                    error = struct.unpack_from("=i", data, 16)[0] if length >= 20 else 0
+                    if error:
+                        raise OSError(-error, os.strerror(-error))
+                    return
+                length = (length + 3) & ~3
+                yield data[:length]
+                data = data[length:]
+
+    def ask(self, family, command, flags, attributes=b""):
+        """The attributes of each answer: number to list of values. All at once: a reader that stops half-way would
+        leave the rest for the next one."""
+        return [attributes_of(message[20:]) for message in self.raw(family, command, flags, attributes)]
+
+    def dump(self, command, kind):
+        for answer in self.ask(self.family, self.number[command], 0x300):
+            for value in answer[self.number[kind]]:
+                yield attributes_of(value)
+
     def counters(self):
-        return {name: value for name, value in self("stats", "show").items() if value}
+        """Those that are not zero. Where a value stands is looked up once: names and texts never change."""
+        raw = b"".join(self.raw(self.family, self.number["CMD_STATS_GET"], 0x300))
+        if len(raw) != self.layout[0]:
+            self.layout = len(raw), self.find_values(raw)
+        return {name: value for name, at in self.layout[1] if (value := struct.unpack_from("=Q", raw, at)[0])}
+
+    def find_values(self, raw):
+        found, start = [], 0
+        name, number = self.number["A_COUNTER_NAME"], self.number["A_COUNTER_VALUE"]
+        while start < len(raw):
+            length = struct.unpack_from("=I", raw, start)[0]
+            at = start + 20
+            while at < start + length:  # one nest a counter
+                nest, inside = struct.unpack_from("=H", raw, at)[0], at + 4
+                while inside < at + nest:
+                    size, kind = struct.unpack_from("=HH", raw, inside)
+                    if kind == name:
+                        text = raw[inside + 4:inside + size - 1].decode()
+                    elif kind == number:
+                        found.append((text, inside + 4))
+                    inside += (size + 3) & ~3
+                at += (nest + 3) & ~3
+            start += (length + 3) & ~3
+        return found
+
+    def sessions(self):
+        """As "session list" has them, with what -s adds, as far as tests look at it."""
+        rows, get = [], {name: self.number[f"A_SESSION_{name}"] for name in (
+            "SRC", "DST", "SPORT", "DPORT", "PROTOCOL", "VNI", "MAC", "VTEP", "STATE", "EXPIRES")}
+        for one in self.dump("CMD_SESSION_GET", "A_MESSAGE_SESSION"):
+            text = {name: str(ipaddress.ip_address(one[get[name]][0])) for name in ("SRC", "DST", "VTEP")}
+            port = {name: struct.unpack("=H", one[get[name]][0])[0] for name in ("SPORT", "DPORT")}
+            expires = one.get(get["EXPIRES"])
+            rows.append({
+                "src_ip": text["SRC"], "src_port": port["SPORT"], "dst_ip": text["DST"], "dst_port": port["DPORT"],
+                "protocol": one[get["PROTOCOL"]][0][0], "mac": one[get["MAC"]][0].hex(":"), "vtep_ip": text["VTEP"],
+                "vni": struct.unpack("=I", one[get["VNI"]][0])[0],
+                "state": ("tcp-syn", "tcp-established", "tcp-fin", "udp", "icmp", "other")[one[get["STATE"]][0][0]],
+                "expires": struct.unpack("=I", expires[0])[0] if expires else None})
+        return rows
+
+    def flush(self):
+        self.ask(self.family, self.number["CMD_SESSION_FLUSH"], 0)
+
+
+def attribute(kind, value):
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) & 3)
+
+
+def attributes_of(data):
+    values = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack("=HH", data[:4])
+        values.setdefault(kind & 0x3FFF, []).append(data[4:length])
+        data = data[(length + 3) & ~3:]
+    return values
 
 
 def grown(before, after):

@@ -37,22 +37,10 @@ check "conntrack and its defragmentation are not loaded" no_defragmentation
 ctl "$host" tunnel set vxlan --port 4789,4790
 for address in 172.18.10.1 2001:db8:18::1; do ctl "$host" peer add "$address" --accept; done
 
-ip -n "$host" addr add 10.1.1.254/24 dev br100
 export IPVS_TUNCTL SLOW=${SLOW:-1}
-attacker() {
-	/usr/bin/python3 "$netns_dir/hostile.py" "$peer" "$host" eth0 "$(mac_of "$host" eth0)" "$(mac_of "$peer" eth0)"
-}
+# Nothing expires before its end has been looked at.
+for state in tcp-syn tcp-fin udp icmp other; do ctl "$host" timeout set "$state" 3000; done
 
-seen=0
-while IFS= read -r line; do
-	case $line in
-	"ok "*) report ok "${line#ok }" ;;
-	"not ok "*) report "not ok" "${line#not ok }" && failures=$((failures + 1)) ;;
-	*) echo "$line" ;;
-	esac
-	seen=$((seen + 1))
-done < <(attacker 2>&1 || echo "not ok the attacker ran to its end")
-check "the attacker said something" at_least "$seen" 100
-check "the host answers on its underlay" in_ns "$peer" ping -q -c 1 -W 3 172.18.10.2
-check "and on its overlay" in_ns "$vm" ping -q -c 1 -W 3 10.1.1.254
+relay attacker /usr/bin/python3 "$netns_dir/hostile.py" "$peer" "$host" "$vm"
+check "there were many results" at_least "$results" 150
 finish
