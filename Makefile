@@ -72,6 +72,7 @@ bench: deps kernels tool
 torture: deps
 	@tests/lab/debug-kernel
 	@$(MAKE) --no-print-directory module tool KVER=debug
+	@cmake --build build/cmake -j $(JOBS)
 	@tests/check --torture
 
 fuzz: deps
