@@ -113,7 +113,7 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		},
 	};
 	struct itun_endpoint *endpoint;
-	bool allowed;
+	bool allowed, ask = false;
 
 	if (!prober || !peer || !(peer->flags & IPVS_TUN_PEER_FLAG_ACCEPT) ||
 	    (peer->dev[0] && READ_ONCE(peer->ifindex) != ifindex)) {
@@ -135,9 +135,18 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		endpoint->their_nonce = probe->nonce;
 		endpoint->their_probe_at = jiffies;
 		endpoint->their_way = message.way;
+		/* Its module is there, which we did not know: we ask now, not
+		 * in up to a second, and the backhaul works again at once.
+		 */
+		ask = endpoint->send && (endpoint->state == IPVS_TUN_ENDPOINT_STATE_PROBING ||
+					 endpoint->state == IPVS_TUN_ENDPOINT_STATE_SILENT);
+		if (ask)
+			endpoint->probe_at = jiffies;
 	}
 	spin_unlock(&endpoint->lock);
 	WRITE_ONCE(endpoint->used, (u32)jiffies);
+	if (ask)
+		itun_prober_kick(in);
 	if (!allowed || !queue_answer(prober, &message))
 		itun_count(in, probe_limited);
 }
