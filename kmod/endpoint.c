@@ -122,7 +122,9 @@ u8 itun_endpoint_set_state(struct itun_net *in, struct itun_endpoint *endpoint, 
 	if (state == old)
 		return 0;
 	WRITE_ONCE(endpoint->state, state);
-	WRITE_ONCE(endpoint->markable, may_have_marks(state));
+	/* "ready" is for a certain mark: itun_endpoint_evaluate() says which. */
+	WRITE_ONCE(endpoint->markable,
+		   state == IPVS_TUN_ENDPOINT_STATE_ALWAYS ? ITUN_MARKABLE_ANY : 0);
 	if (may_have_marks(state) && !may_have_marks(old))
 		atomic_inc(&in->n_ready);
 	else if (!may_have_marks(state) && may_have_marks(old))
@@ -168,11 +170,19 @@ u8 itun_endpoint_evaluate(struct itun_net *in, struct itun_endpoint *endpoint,
 			  const struct itun_config *config)
 {
 	const char *reason = fault(endpoint, config);
+	u8 event;
 
 	if (reason)
 		return itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_MISMATCH,
 					       reason);
-	return itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_READY, NULL);
+	event = itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_READY, NULL);
+	/* The mark by name: between the commit of another one and the look at
+	 * this endpoint, packets must not get one that it does not accept.
+	 */
+	if (!endpoint->gone)
+		WRITE_ONCE(endpoint->markable,
+			   config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark);
+	return event;
 }
 
 static bool is_host_prefix(const struct itun_peer *peer)

@@ -16,6 +16,7 @@
 #include "wire/probe.h"
 
 #define ITUN_MAX_ENDPOINTS	4096
+#define ITUN_MARKABLE_ANY	U32_MAX	/* "always": nobody was asked */
 #define ITUN_PROBE_MISSES	3	/* unanswered probes that make an endpoint silent */
 
 struct itun_endpoint_counts {
@@ -48,7 +49,9 @@ struct itun_endpoint {
 	bool covered;			/* any peer that sends or accepts covers it now */
 	bool pinned;			/* and that peer is this very address: never expires */
 	bool gone;			/* no longer in the table */
-	bool markable;			/* READ_ONCE in the data path: state is ready or always */
+	u32 markable;			/* READ_ONCE in the data path: the second mark that it may
+					 * be sent, 0 for none, or ITUN_MARKABLE_ANY
+					 */
 	struct itun_endpoint_counts __percpu *counts;
 	u32 id;				/* a network that its traffic used, for the probe */
 	u16 port;			/* the tunnel's port that its traffic used, host order */
@@ -115,6 +118,14 @@ static inline void itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16
 		endpoint->local = *local;
 		spin_unlock_bh(&endpoint->lock);
 	}
+}
+
+/* May it be sent this second mark? */
+static inline bool itun_endpoint_markable(const struct itun_endpoint *endpoint, u32 second_mark)
+{
+	u32 markable = READ_ONCE(endpoint->markable);
+
+	return likely(markable == second_mark) || markable == ITUN_MARKABLE_ANY;
 }
 
 int itun_endpoint_init(struct itun_net *in);

@@ -89,7 +89,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	}
 	if (likely(endpoint))
 		itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src);
-	if (unlikely(!endpoint || !READ_ONCE(endpoint->markable))) {
+	if (unlikely(!endpoint || !itun_endpoint_markable(endpoint, tunnel->second_mark))) {
 		itun_count(in, mark_not_ready);
 		this_cpu_inc(mark->counts->not_ready);
 		return true;
