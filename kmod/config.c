@@ -344,6 +344,19 @@ static void itun_config_kill_zones(struct itun_net *in, const struct itun_config
 	local_bh_enable();
 }
 
+/* Is a second mark that was accepted no longer accepted? */
+static bool itun_config_rejects_marks(const struct itun_config *before,
+				      const struct itun_config *next)
+{
+	unsigned int type;
+
+	for (type = 0; type < ARRAY_SIZE(next->tunnel); type++)
+		if (!bitmap_subset(before->tunnel[type].accept, next->tunnel[type].accept,
+				   BITS_PER_TYPE(next->tunnel[type].accept)))
+			return true;
+	return false;
+}
+
 /**
  * itun_config_commit() - put a changed copy into force
  * @in: namespace, its tables allocated
@@ -387,6 +400,13 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 		NL_SET_ERR_MSG_FMT(extack, "cannot determine the tunnel ports (error %d)", -err);
 		goto restore_hooks;
 	}
+
+	/* Those who send a mark that is to be accepted no longer must stop
+	 * first: its bits would stay, and the driver drop the packets. They are
+	 * told "not ready", and with their next probe what is accepted instead.
+	 */
+	if (hooks & wanted & ITUN_HOOK_IN && itun_config_rejects_marks(before, next))
+		itun_probe_farewell(in);
 
 	rcu_assign_pointer(in->config, next);
 
