@@ -3,14 +3,19 @@
  * A change set as large as a whole configuration, for the scenario "atomic":
  *   changeset a|b         replaces the configuration by the one of that name, in one message
  *   changeset refused     the same for b, with one more change behind it, which the kernel refuses
- *   changeset fail N      the same for b, while the kernel's Nth memory allocation fails (status 4:
- * it has fewer) changeset print a|b   prints what the kernel should have then changeset show prints
- * what the kernel has
+ *   changeset kill        runs a and b in turn, killed where each of their system calls begins
+ *   changeset fail        applies b, while each of the kernel's memory allocations fails once
+ *   changeset print a|b   prints what the kernel should have then
+ *   changeset show        prints what the kernel has
+ * "kill" and "fail" look at the configuration after each run and print what they found: NAME
+ * NUMBER.
  */
 #include "client/change.h"
 #include "client/connection.h"
 #include "client/error.h"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
@@ -18,6 +23,8 @@
 #include <fmt/ranges.h>
 #include <set>
 #include <string>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -118,7 +125,7 @@ Configuration read(Connection &connection)
 }
 
 /* Sorted: the order of marks is among their attributes, the others have none. */
-void print(const Configuration &config)
+std::set<std::string> describe(const Configuration &config)
 {
 	std::set<std::string> lines;
 
@@ -143,36 +150,150 @@ void print(const Configuration &config)
 				 config.limits.sessions.value_or(0),
 				 config.limits.sessions_per_vni.value_or(0),
 				 config.limits.accounting.value_or(false)));
-	for (const std::string &line : lines)
+	return lines;
+}
+
+void print(const Configuration &config)
+{
+	for (const std::string &line : describe(config))
 		fmt::print("{}\n", line);
 }
 
-/* The kernel's fault injection: the Nth allocation of this thread from now on fails; 0 ends it. */
+/* Which configuration the kernel has: 'a', 'b', or '-' if it is between the two. */
+class Judge
+{
+public:
+	char look()
+	{
+		std::set<std::string> now = describe(read(connection_));
+
+		return now == a_ ? 'a' : now == b_ ? 'b' : '-';
+	}
+
+	void apply(bool b) { replace(make(b)).commit(connection_); }
+
+private:
+	Connection connection_;
+	std::set<std::string> a_ = describe(make(false));
+	std::set<std::string> b_ = describe(make(true));
+};
+
+/* This program with another argument, stopped where its system calls begin. */
+class Traced
+{
+public:
+	explicit Traced(const char *argument) : pid_(fork())
+	{
+		if (pid_ < 0)
+			throw Error("cannot fork");
+		if (!pid_) {
+			ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+			raise(SIGSTOP);
+			execl("/proc/self/exe", "changeset", argument, nullptr);
+			_exit(127);
+		}
+		wait();
+		ptrace(PTRACE_SETOPTIONS, pid_, nullptr,
+		       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	}
+	~Traced()
+	{
+		kill(pid_, SIGKILL);
+		while (!ended_)
+			wait();
+	}
+
+	/* Goes on to the next system call; false if it ended by itself. */
+	bool step()
+	{
+		do {
+			ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr);
+			wait();
+		} while (!ended_ && !enters());
+		return !ended_;
+	}
+
+private:
+	bool enters() const
+	{
+		__ptrace_syscall_info info = {};
+
+		return WSTOPSIG(status_) == (SIGTRAP | 0x80) &&
+		       ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof(info), &info) > 0 &&
+		       info.op == PTRACE_SYSCALL_INFO_ENTRY;
+	}
+
+	void wait()
+	{
+		if (waitpid(pid_, &status_, 0) < 0 && errno != EINTR)
+			throw Error("cannot wait for the traced program");
+		ended_ = WIFEXITED(status_) || WIFSIGNALED(status_);
+	}
+
+	pid_t pid_;
+	int status_ = 0;
+	bool ended_ = false;
+};
+
+bool run_until(const char *argument, unsigned calls)
+{
+	Traced program(argument);
+
+	while (calls--)
+		if (!program.step())
+			return false;
+	return true;
+}
+
+int sweep_kills()
+{
+	unsigned calls = 0, old = 0, changed = 0, between = 0;
+	Judge judge;
+
+	judge.apply(false);
+	for (char now = 'a'; run_until(now == 'a' ? "b" : "a", calls + 1); calls++) {
+		char found = judge.look();
+
+		if (found == now) {
+			old++;
+		} else if (found != '-') {
+			changed++;
+			now = found;
+		} else {
+			fmt::print("between a and b when killed at call {}\n", calls);
+			between++;
+			judge.apply(now == 'b');
+		}
+	}
+	fmt::print("calls {}\nold {}\nnew {}\nbetween {}\n", calls, old, changed, between);
+	return 0;
+}
+
+/* The kernel's fault injection: the Nth allocation of this thread from now on fails. */
 class FailNth
 {
 public:
-	explicit FailNth(const char *n)
-		: fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC))
+	explicit FailNth(unsigned n) : fd_(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC))
 	{
 		set(n);
 	}
 	~FailNth() { close(fd_); }
 
-	/* Whether an allocation was made to fail. */
-	bool done()
+	/* Ends it; whether an allocation was made to fail. */
+	bool finish()
 	{
 		char text[16] = "";
 
 		if (pread(fd_, text, sizeof(text) - 1, 0) < 0)
 			throw Error("cannot read fail-nth");
-		set("0");
+		set(0);
 		return std::atoi(text) == 0;
 	}
 
 private:
-	void set(const char *n)
+	void set(unsigned n)
 	{
-		std::string text = n;
+		std::string text = fmt::format("{}", n);
 
 		if (pwrite(fd_, text.data(), text.size(), 0) < 0)
 			throw Error("cannot write fail-nth");
@@ -181,20 +302,50 @@ private:
 	int fd_;
 };
 
-int fail(Connection &connection, const char *n)
+/* One run; false if the Nth allocation was not reached. */
+bool run_failing(Connection &connection, const Transaction &transaction, unsigned n,
+		 bool &committed)
 {
-	Transaction transaction = replace(make(true));
 	FailNth injection(n);
-	bool committed = true;
 
+	committed = true;
 	try {
 		transaction.commit(connection);
 	} catch (const std::exception &) {
 		committed = false;
 	}
-	if (!injection.done())
-		return 4;
-	fmt::print("{}\n", committed ? "committed" : "refused");
+	return injection.finish();
+}
+
+int sweep_failures()
+{
+	constexpr unsigned one_by_one = 60, stride = 7; // of the many alike, samples
+	unsigned n = 1, runs = 0, refused = 0, between = 0;
+	Transaction transaction = replace(make(true));
+	Judge judge;
+	bool committed;
+
+	judge.apply(false);
+	for (;; n += n < one_by_one ? 1 : stride) {
+		// A socket of its own: what is lost with a failure must not be waited for later.
+		Connection connection;
+
+		if (!run_failing(connection, transaction, n, committed))
+			break;
+		char found = judge.look();
+
+		runs++;
+		refused += !committed && found == 'a';
+		// An answer can be lost behind a commit; what must not be is a part of it.
+		if (found == '-' || (committed && found != 'b')) {
+			fmt::print("allocation {} failed: {}, configuration {}\n", n,
+				   committed ? "committed" : "refused", found);
+			between++;
+		}
+		if (found != 'a')
+			judge.apply(false);
+	}
+	fmt::print("allocations {}\nruns {}\nrefused {}\nbetween {}\n", n, runs, refused, between);
 	return 0;
 }
 
@@ -207,12 +358,15 @@ int run(const std::vector<std::string> &arguments)
 		return 0;
 	}
 
+	if (what == "kill")
+		return sweep_kills();
+	if (what == "fail")
+		return sweep_failures();
+
 	Connection connection;
 
 	if (what == "show") {
 		print(read(connection));
-	} else if (what == "fail") {
-		return fail(connection, arguments.at(2).c_str());
 	} else if (what == "refused") {
 		Mark twice = make(true).marks.front();
 

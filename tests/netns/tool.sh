@@ -1,0 +1,490 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The tool's contract: every object and command in text and JSON, the options, the exit statuses and error sentences,
+# who may do what, and the events.
+#
+#   ipvs-tunctl -n a --> a [ipvs_tun]  eth0 .1 ----- 192.0.2.0/24 ----- .2 eth0  b [ipvs_tun, or crafted packets]
+#                           vx100, VXLAN 100 on port 4789                  vx100
+#
+# b is the other host for readiness (peer check, peer ready and silent), and sends marked packets for session events.
+. "$(dirname "$0")/lib.sh"
+
+SLOW=${SLOW:-1}
+require vxlan udp_tunnel
+setup_ns a b
+link "$a" eth0 "192.0.2.1/24 2001:db8:2::1/64" "$b" eth0 "192.0.2.2/24 2001:db8:2::2/64"
+ip -n "$a" link add vx100 type vxlan id 100 local 192.0.2.1 dstport 4789
+ip -n "$b" link add vx100 type vxlan id 100 local 192.0.2.2 dstport 4789
+ip -n "$a" link set vx100 up
+ip -n "$b" link set vx100 up
+# Another user must be able to start it, wherever the checkout is.
+chmod 755 "$work"
+install -m 755 "$IPVS_TUNCTL" "$work/ipvs-tunctl"
+IPVS_TUNCTL=$work/ipvs-tunctl
+version=$(cat "$top/VERSION")
+
+# --- what is said about one run ----------------------------------------------
+
+run_tool() { # ARGUMENTS… : $status, and $work/out and $work/err
+	status=0
+	"${as[@]}" timeout "$((30 * SLOW))" "$IPVS_TUNCTL" "$@" > "$work/out" 2> "$work/err" || status=$?
+}
+as=()	# a command that runs the tool
+
+show_run() {
+	echo "status $status"
+	head -n 5 "$work/out" "$work/err"
+	return 1
+}
+
+# It does it and says nothing.
+does() { # ARGUMENTS…
+	run_tool "$@"
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/out" ] && [ ! -s "$work/err" ]; } || show_run
+}
+
+# It succeeds, with exactly this text.
+prints() { # TEXT ARGUMENTS…
+	local text=$1
+	shift
+	run_tool "$@"
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && equal "$(cat "$work/out")" "$text"; } || show_run
+}
+
+# It succeeds, with one JSON value that fulfils a condition.
+shows() { # CONDITION ARGUMENTS…
+	local condition=$1
+	shift
+	run_tool -j "$@"
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && [ "$(jq -s length "$work/out")" -eq 1 ] &&
+		jq -e "$condition" "$work/out" > /dev/null; } || show_run
+}
+
+# A failure: nothing on stdout, one line on stderr, which is "Error: SENTENCE." (SENTENCE a pattern).
+fails() { # STATUS SENTENCE ARGUMENTS…
+	local expected=$1 sentence=$2
+	shift 2
+	run_tool "$@"
+	# shellcheck disable=SC2053 # a pattern
+	{ [ "$status" -eq "$expected" ] && [ ! -s "$work/out" ] && [ "$(wc -l < "$work/err")" -eq 1 ] &&
+		[[ $(cat "$work/err") == "Error: "$sentence. ]]; } || show_run
+}
+misuse() { fails 1 "$@"; }
+refused() { fails 2 "$@"; }
+
+# --- help and version: no module is needed ------------------------------------
+
+objects=(status mark tunnel peer zone session path timeout limit stats monitor pause resume)
+commands=("status show" "mark add" "mark del" "mark list" "mark flush" "tunnel set" "tunnel list" "peer add"
+	"peer replace" "peer del" "peer list" "peer check" "peer flush" "zone add" "zone del" "zone list" "session list"
+	"session count" "session add" "session del" "session flush" "path list" "path kill" "timeout list" "timeout set"
+	"limit list" "limit set" "stats show" "stats reset")
+
+helps() { # WORDS…
+	run_tool "$@" --help
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && grep -q "^Usage: ipvs-tunctl${*:+ $*}" "$work/out"; } || show_run
+}
+
+every_help() {
+	local words
+	for words in "${objects[@]}" "${commands[@]}"; do
+		# shellcheck disable=SC2086 # an object and its command
+		helps $words || return 1
+	done
+}
+all_objects() {
+	local object
+	run_tool -h
+	for object in "${objects[@]}"; do grep -q "^ *$object " "$work/out" || { echo "no $object" && return 1; }; done
+}
+
+check "help goes to stdout" helps
+check "and has every object" all_objects
+check "so has every object's and command's own help" every_help
+check "-V prints the version" prints "ipvs-tunctl $version" -V
+check "--version too" prints "ipvs-tunctl $version" --version
+
+# --- without the module ---------------------------------------------------------
+
+check "without the module, a sentence and the remedy" refused \
+	'The ipvs_tun kernel module is not loaded; load it with "modprobe ipvs_tun"' -n "$a" status
+check "so says a write" refused 'The ipvs_tun kernel module is not loaded; *' -n "$a" mark flush
+check "and monitor" refused 'The ipvs_tun kernel module is not loaded; *' -n "$a" monitor
+check "misuse is said first" misuse '*missing*' -n "$a" mark add
+load_module
+
+# --- misuse -----------------------------------------------------------------------
+
+check "no object" misuse 'An object is missing; the objects are status, mark, *'
+check "an object that does not exist" misuse 'There is no object "marks"; *' marks list
+check "no command" misuse '"mark" needs a command: add, del, list, flush' mark
+check "a command that does not exist" misuse '"mark" has no command "show"; *' mark show
+check "an option that does not exist" misuse '*no option --colour*' mark list --colour
+check "a global option behind the object" misuse '*stands before the object' mark list -j
+check "one argument too many" misuse '"x" is one argument too many *' mark list x
+check "an option without its value" misuse '*--prio needs a value' mark add 1 --prio
+check "no such namespace" misuse 'There is no network namespace "nowhere"; *' -n nowhere status
+check "a mark that is no number" misuse '"12x" is no firewall mark*' mark add 12x
+check "a mark beyond its mask" misuse '0x10/0xf never matches*' mark add 0x10/0xf
+check "a VNI out of range" misuse '16777216 is out of range for a VNI*' mark add 1 --vni 16777216
+check "a tunnel type that does not exist" misuse '"vlan" is no tunnel type; the types are vxlan, gre, mpls, geneve' \
+	mark add 1 --tunnel vlan
+check "a second mark that is none" misuse '*marks nothing*' tunnel set vxlan --second-mark 0x08
+check "nothing to set" misuse 'Nothing to set: *' tunnel set vxlan
+check "a peer without a right: what each means" misuse '*--send *--accept *--none *' peer add 192.0.2.2
+check "rights that exclude each other" misuse '*--none excludes*' peer add 192.0.2.2 --none --send
+check "--send with a wrong value" misuse '*--send=sometimes*' peer add 192.0.2.2 --send=sometimes
+check "--dev without --accept" misuse '*--dev*needs --accept' peer add 192.0.2.2 --send --dev eth0
+check "a prefix with bits beyond its length" misuse '*192.0.2.0/24 is the prefix' peer add 192.0.2.2/24 --accept
+check "an address that is none" misuse '"192.0.2" is no IPv4 or IPv6 address' peer check 192.0.2
+check "a zone without VNIs" misuse '*--vni*missing*' zone add tenant
+check "TCP without ports" misuse '*--sport and --dport*' session del --src 192.0.2.9 --dst 192.0.2.8 --proto tcp
+check "two families" misuse '*not of one family' session del --src 192.0.2.9 --dst 2001:db8::1 --proto 99
+check "a MAC that is none" misuse '"02:00" is no MAC address*' session list --mac 02:00
+check "a state that does not exist" misuse '*the states are tcp-syn, tcp-established, *' session list --state open
+check "a timeout that does not exist" misuse '*"tcp" is no session state*' timeout set tcp 5
+check "a timeout of nothing" misuse '*out of range*' timeout set udp 0
+check "a limit that does not exist" misuse 'There is no limit "flows"; *' limit set flows 5
+check "accounting is on or off" misuse 'Accounting is on or off, not "yes"' limit set accounting yes
+check "a step that does not exist" misuse '"everything" is no step; *' pause everything
+check "events that do not exist" misuse 'There are no flow events; *' monitor flow
+
+# --- objects: what is done, how it reads, its JSON ---------------------------------
+
+check "a fresh namespace: status" shows "
+	.tool_version == \"$version\" and .module_version == \"$version\" and .generation == 0 and .sessions == 0
+	and .hooks == [] and .paused == [] and .warnings == []" -n "$a" status
+check "status show is the default" shows '.generation == 0' -n "$a" status show
+for object in mark peer zone session path; do
+	check "$object list is an empty array" shows '. == []' -n "$a" "$object" list
+done
+
+check "mark add" does -n "$a" mark add 0x48594c42
+check "with all options" does -n "$a" mark add 0x4000/0x4000 --tunnel vxlan --vni 100,200 --dst 10.1.0.0/16 --prio 5 --name web
+check "and an earlier one" does -n "$a" mark add 7 --prio 1
+check "mark list: in the order of matching, each with its fields" shows '
+	[.[] | .value] == ["0x48594c42", "0x7", "0x4000"] and (.[2] ==
+	{value: "0x4000", mask: "0x4000", tunnel: ["vxlan"], vni: [100, 200], dst: "10.1.0.0/16", prio: 5, name: "web"})
+	and .[0].name == null and .[0].dst == null' -n "$a" mark list
+check "with -s, counters" shows 'all(.packets == 0 and .not_ready == 0)' -n "$a" -s mark list
+check "as text: a heading and three rows" equal "$(ctl "$a" mark list | awk '{ print $1, $NF }' | paste -s -d ' ')" \
+	"value name 0x48594c42 - 0x7 - 0x4000 web"
+check "an equal rule is refused, in the kernel's words" refused 'Mark rule 0x7/0xffffffff exists' -n "$a" mark add 7
+check "mark del" does -n "$a" mark del 7
+check "of one that is not there" refused 'No mark rule 0x7/0xffffffff' -n "$a" mark del 7
+check "mark flush" does -n "$a" mark flush
+check "leaves none" shows '. == []' -n "$a" mark list
+
+check "tunnel set" does -n "$a" tunnel set vxlan --second-mark 0x48 --accept-mark 0xf8,0x48 --port 4789,8472
+check "tunnel list has them" shows '
+	.[] | select(.type == "vxlan") | .second_mark == "0x48" and (.accept_mark | sort) == ["0x48", "0xf8"]
+	and (.port | sort) == [4789, 8472] and .normal == "0x08"' -n "$a" tunnel list
+check "and back to the devices' ports" does -n "$a" tunnel set vxlan --second-mark 0xf8 --accept-mark 0xf8 --port auto
+check "a type of a later version is refused" refused '*gre*' -n "$a" tunnel set gre --second-mark 0x80
+
+check "peer add" does -n "$a" peer add 198.51.100.0/24 --accept --dev eth0 --vni 100
+check "peer list" shows '
+	.[0] | (keys - ["prefix", "send", "accept", "none", "dev", "vni", "endpoints"]) == [] and .prefix == "198.51.100.0/24"
+	and .send == false and .accept == true and .none == false and .dev == "eth0" and .vni == [100]
+	and .endpoints == []' -n "$a" peer list
+check "peer add of the same" refused 'Peer 198.51.100.0/24 exists' -n "$a" peer add 198.51.100.0/24 --send
+check "peer replace" does -n "$a" peer replace 198.51.100.0/24 --none
+check "has replaced it" shows '.[0] | .none == true and .accept == false and .dev == null' -n "$a" peer list
+check "peer del of another" refused 'No peer 198.51.100.0/25' -n "$a" peer del 198.51.100.0/25
+check "peer del" does -n "$a" peer del 198.51.100.0/24
+
+check "zone add" does -n "$a" zone add tenant --vni 300,301
+check "zone list" shows '. == [{name: "tenant", vni: [300, 301], id: 300}]' -n "$a" zone list
+check "a VNI is in one zone only" refused 'Vni 301 is in zone tenant already' -n "$a" zone add other --vni 301
+check "zone del" does -n "$a" zone del tenant
+check "of one that is not there" refused 'No zone tenant' -n "$a" zone del tenant
+
+check "timeout list: names and seconds" shows '
+	map({(.name): .seconds}) | add == {"tcp-syn": 60, "tcp-established": 900, "tcp-fin": 120, "udp": 300, "icmp": 30, "other": .other}' \
+	-n "$a" timeout list
+check "timeout set" does -n "$a" timeout set udp 120
+check "has set it" shows '.[] | select(.name == "udp") | .seconds == 120' -n "$a" timeout list
+check "limit set" does -n "$a" limit set sessions-per-vni 60000
+check "accounting" does -n "$a" limit set accounting on
+check "limit list" shows 'map({(.name): .value}) | add | ."sessions-per-vni" == 60000 and .accounting == true
+	and (.sessions | type) == "number"' -n "$a" limit list
+check "pause" does -n "$a" pause mark backhaul
+check "status says so" shows '.paused == ["mark", "steer", "rewrite"]' -n "$a" status
+check "resume" does -n "$a" resume all
+check "nothing is paused" shows '.paused == []' -n "$a" status
+check "stats show: one object, name to number" shows 'type == "object" and length > 20 and all(.[]; type == "number")
+	and has("marked") and has("recorded")' -n "$a" stats show
+check "--explain: a sentence each" equal "$(ctl "$a" stats show --explain | grep -vc '^[a-z0-9_]* *[0-9]*  [A-Z].*\.$')" 0
+check "stats reset" does -n "$a" stats reset
+
+tuple=(--src 200.1.1.2 --sport 1000 --dst 10.1.1.2 --dport 80 --proto tcp)
+way=(--mac 02:83:49:f1:0b:4d --vtep 172.118.10.2)
+check "session add" does -n "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
+check "in another network" does -n "$a" session add "${tuple[@]}" --vni 200 "${way[@]}" --local 192.0.2.1
+check "over IPv6, another protocol" does -n "$a" session add --src 2001:db8:c1::2 --dst 2001:db8:10::2 --proto 132 \
+	--sport 5 --dport 6 --vni 100 --mac 02:00:5e:10:00:01 --vtep 2001:db8:18::1
+columns="index src_ip src_port dst_ip dst_port protocol mac vtep_ip vni"
+more_columns="tunnel state age expires fwd_packets fwd_bytes rev_packets rev_bytes"
+squeeze() { awk '{ $1 = $1; print }'; }
+check "session list: the columns" equal "$(ctl "$a" session list | head -n 1 | squeeze)" "$columns"
+check "with -s: those behind them" equal "$(ctl "$a" -s session list | head -n 1 | squeeze)" "$columns $more_columns"
+check "a row" equal "$(ctl "$a" session list --vni 100 --proto tcp | tail -n 1 | squeeze)" \
+	"1 200.1.1.2 1000 10.1.1.2 80 6 02:83:49:f1:0b:4d 172.118.10.2 100"
+check "what is not there is -: a session by hand never expires" equal \
+	"$(ctl "$a" -s session list --vni 200 | tail -n 1 | squeeze | cut -d' ' -f10,11,13)" "vxlan tcp-established -"
+names="$columns protocol_name"
+check "JSON: the same names, and protocol_name" shows "
+	length == 3 and all(keys == (\"$names\" | split(\" \") | sort))
+	and (.[] | select(.protocol == 132)) == {index: (.[] | select(.protocol == 132) | .index), src_ip: \"2001:db8:c1::2\", src_port: 5,
+	dst_ip: \"2001:db8:10::2\", dst_port: 6, protocol: 132, protocol_name: \"sctp\", mac: \"02:00:5e:10:00:01\",
+	vtep_ip: \"2001:db8:18::1\", vni: 100} and map(.index) == [1, 2, 3]" -n "$a" session list
+check "with -s: those too, null for -, seconds and counts as numbers" shows "
+	all(keys == (\"$names $more_columns\" | split(\" \") | sort) and .expires == null and (.age | type) == \"number\"
+	and .fwd_packets == 0)" -n "$a" -s session list
+for filter in "--src 200.1.0.0/16" "--dst 10.1.1.2" "--sport 1000" "--dport 80" "--proto 6" "--vtep 172.118.0.0/16" \
+	"--mac 02:83:49:f1:0b:4d" "--state tcp-established"; do
+	# shellcheck disable=SC2086 # an option and its value
+	check "filter $filter" shows '.count == 2' -n "$a" session count $filter
+done
+check "filter --vni" shows '.count == 2' -n "$a" session count --vni 100
+check "filter --tunnel" shows '.count == 0' -n "$a" session count --tunnel gre
+check "session count as text" prints 3 -n "$a" session count
+check "session add of the same" refused 'The session exists in network 100' -n "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
+check "session del without VNI of two: refused, and lists them" refused '*100*200*vni*' -n "$a" session del "${tuple[@]}"
+check "with one" does -n "$a" session del "${tuple[@]}" --vni 200
+check "session del without VNI of one" does -n "$a" session del "${tuple[@]}"
+check "of one that is not there" refused 'No such session' -n "$a" session del "${tuple[@]}"
+check "path list" shows 'length == 1 and (.[0] | .vtep_ip == "2001:db8:18::1" and .mac == "02:00:5e:10:00:01"
+	and .vni == 100 and .sessions == 1 and .dead == false)' -n "$a" path list
+check "path kill of another" refused 'No path to 192.0.2.77' -n "$a" path kill --vtep 192.0.2.77
+check "path kill" prints "1 path killed" -n "$a" path kill --vtep 2001:db8:18::1
+check "its session is absent at once" shows '.count == 0' -n "$a" session count
+check "session flush says how many" prints "0 sessions deleted" -n "$a" session flush
+check "as JSON" shows '. == {deleted: 0}' -n "$a" session flush
+check "-p prints JSON with indentation" equal "$(ctl "$a" -j -p session count)" $'{\n    "count": 0\n}'
+
+# --- who may -----------------------------------------------------------------------
+
+as=(ip netns exec "$a" setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
+for words in status "mark list" "peer list" "zone list" "tunnel list" "timeout list" "limit list" "stats show"; do
+	# shellcheck disable=SC2086 # an object and its command
+	check "anyone: $words" shows 'true' $words
+done
+check "not sessions" refused 'Reading sessions needs CAP_NET_ADMIN in this network namespace' session list
+check "nor their number" refused 'Counting sessions needs CAP_NET_ADMIN *' session count
+check "nor paths" refused 'Reading paths needs CAP_NET_ADMIN *' path list
+check "nor their events" refused '*session events need CAP_NET_ADMIN*' monitor session
+check "nor a change" refused 'Changing the configuration needs CAP_NET_ADMIN in this network namespace' mark add 1
+check "nor of sessions" refused 'Changing sessions needs CAP_NET_ADMIN *' session add "${tuple[@]}" "${way[@]}"
+check "nor a flush" refused '*needs CAP_NET_ADMIN *' session flush
+check "nor of paths" refused 'Killing paths needs CAP_NET_ADMIN *' path kill --vtep 192.0.2.2
+check "nor of counters" refused 'Resetting the counters needs CAP_NET_ADMIN *' stats reset
+check "nor another namespace" refused 'Cannot enter the network namespace *' -n "$b" status
+as=(ip netns exec "$a" setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur)
+check "root of another user namespace may not either" refused 'Changing the configuration needs CAP_NET_ADMIN *' mark add 1
+as=(setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn)
+check "but may in a network namespace of its own" does mark add 1
+as=()
+check "whoever may not has changed nothing" shows '. == []' -n "$a" mark list
+
+# --- readiness -------------------------------------------------------------------
+
+check_says() { # STATUS CONDITION ADDRESS
+	run_tool -j -n "$a" peer check "$3"
+	{ [ "$status" -eq "$1" ] && [ ! -s "$work/err" ] && jq -e "$2" "$work/out" > /dev/null; } || show_run
+}
+check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("no peer"))' 192.0.2.2
+check "peer add" does -n "$a" peer add 192.0.2.2 --send --accept
+check "not ready yet: 3" check_says 3 '.ready == false and .prefix == "192.0.2.2"' 192.0.2.2
+check "the other side" does -n "$b" peer add 192.0.2.1 --accept
+check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
+check "as text too" grep -q 'ready *true' <(ctl "$a" peer check 192.0.2.2)
+check "peer list has its endpoint" shows '
+	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .state == "ready" and (.last_seen | type) == "number"
+	and .version == "'"$version"'")' -n "$a" peer list
+check "with -s, what was marked to it and recorded from it" shows '
+	.[0].endpoints[0] | .marked == 0 and .recorded == 0' -n "$a" -s peer list
+check "--send=always is ready unasked" does -n "$a" peer add 203.0.113.7 --send=always
+check "and says so" check_says 0 '.state == "always"' 203.0.113.7
+check "peer flush" does -n "$a" peer flush
+check "leaves none" shows '. == []' -n "$a" peer list
+check "so that check says 3 again" check_says 3 '.ready == false' 192.0.2.2
+
+# --- events ------------------------------------------------------------------------
+
+# Marked packets from b, COUNT of them with client ports from PORT on: VXLAN 100, flags 0xf8, a TCP SYN inside.
+cat > "$work/marked.py" <<'PYTHON'
+import socket, struct, sys
+mac, port, count = bytes.fromhex(sys.argv[1].replace(":", "")), int(sys.argv[2]), int(sys.argv[3])
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(("192.0.2.1", 4789))
+ends = socket.inet_aton("200.1.1.2") + socket.inet_aton("10.1.1.2")
+ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends
+total = sum(struct.unpack("!10H", ip))
+total = (total & 0xffff) + (total >> 16)
+ip = ip[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + ip[12:]
+packet = bytearray(struct.pack("!II", 0xf8000000, 100 << 8) + b"\2\0\0\0\0\1" + mac + b"\10\0" + ip +
+                   struct.pack("!HHIIBBHHH", 0, 80, 1, 0, 0x50, 2, 1000, 0, 0))
+for at in range(port, port + count):
+    struct.pack_into("!H", packet, 42, at)
+    out.send(packet)
+PYTHON
+marked() { # MAC PORT COUNT
+	in_ns "$b" timeout "$((60 * SLOW))" /usr/bin/python3 "$work/marked.py" "$@"
+}
+
+# What the scenario does next waits for the event of what it did before: each line comes at once.
+heard() { # NUMBER
+	wait_until "$((15 * SLOW))" heard_now "$1"
+}
+heard_now() { [ "$(grep -c . "$work/events")" -ge "$1" ]; }
+
+# What differs from run to run: ports of sockets, times. The generation is counted from the first.
+normal_events() {
+	jq -c -S 'if .config then .config.portid = (if .config.portid > 0 then "user" else 0 end) | .config.generation -= '"$generation"' else . end
+		| (.peer.endpoints[]? | .last_seen) |= type' "$work/events"
+}
+
+ctl "$b" peer flush
+generation=$(ctl_json "$a" status | jq .generation)
+"$IPVS_TUNCTL" -n "$a" -j monitor > "$work/events" 2> "$work/monitor.err" &
+monitor=$!
+background+=("$monitor")
+# It hears what comes once it sleeps in its receive: all that it asked before was answered at once.
+joined() { grep -q skb "/proc/$monitor/wchan"; }
+wait_until "$((10 * SLOW))" joined
+
+ctl "$a" mark add 0x48594c42 --name web
+check "an event comes at once: config" heard 1
+ctl "$b" peer add 192.0.2.1 --accept
+ctl "$a" peer add 192.0.2.2 --send --accept
+check "peer ready" heard 3
+marked 02:83:49:f1:0b:4d 1000 1
+check "session new" heard 4
+marked 02:83:49:f1:0b:4e 1000 1
+check "session moved" heard 5
+ctl "$a" timeout set tcp-syn 1
+check "session expired" heard 7
+ctl "$a" timeout set tcp-syn 60
+ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
+ctl "$a" session del "${tuple[@]}"
+check "session new and deleted" heard 10
+ctl "$b" peer flush
+check "peer silent" heard 11
+ctl "$a" pause backhaul
+ctl "$a" mark flush
+check "config" heard 13
+kill "$monitor"
+wait "$monitor" 2> /dev/null || true
+check "monitor said no error" equal "$(cat "$work/monitor.err")" ""
+
+jq -c -S . > "$work/golden" <<GOLDEN
+{"event": "changed", "config": {"generation": 1, "portid": "user", "changes": [{"action": "add", "object": "mark",
+	"mark": {"value": "0x48594c42", "mask": "0xffffffff", "tunnel": [], "vni": [], "dst": null, "prio": 0, "name": "web"}}]}}
+{"event": "changed", "config": {"generation": 2, "portid": "user", "changes": [{"action": "add", "object": "peer",
+	"peer": {"prefix": "192.0.2.2", "send": true, "accept": true, "none": false, "dev": null, "vni": []}}]}}
+{"event": "ready", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "state": "ready",
+	"last_seen": "number", "version": "$version", "reason": null, "accept_mark": ["0xf8"]}]}}
+{"event": "new", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
+	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "192.0.2.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-syn"}}
+{"event": "moved", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
+	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4e", "vtep_ip": "192.0.2.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-syn"}}
+{"event": "changed", "config": {"generation": 3, "portid": "user", "changes": [{"action": "set", "object": "timeout",
+	"timeout": {"name": "tcp-syn", "seconds": 1}}]}}
+{"event": "expired", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
+	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4e", "vtep_ip": "192.0.2.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-syn"}}
+{"event": "changed", "config": {"generation": 4, "portid": "user", "changes": [{"action": "set", "object": "timeout",
+	"timeout": {"name": "tcp-syn", "seconds": 60}}]}}
+{"event": "new", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
+	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "172.118.10.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-established"}}
+{"event": "deleted", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
+	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "172.118.10.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-established"}}
+{"event": "silent", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "state": "silent",
+	"last_seen": "number", "version": "$version", "reason": "it said that it is going away", "accept_mark": ["0xf8"]}]}}
+{"event": "changed", "config": {"generation": 5, "portid": "user", "changes": [{"action": "add", "object": "pause",
+	"pause": {"steps": ["steer", "rewrite"]}}]}}
+{"event": "changed", "config": {"generation": 6, "portid": "user", "changes": [{"action": "flush", "object": "mark"}]}}
+GOLDEN
+check "the events are the golden ones" diff <(normal_events) "$work/golden"
+
+# Text, chosen groups, time stamps, a reader that goes.
+"$IPVS_TUNCTL" -n "$a" monitor -t config 2> "$work/monitor.err" > >(head -n 1 > "$work/events") &
+monitor=$!
+background+=("$monitor")
+wait_until "$((10 * SLOW))" joined
+ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
+ctl "$a" timeout set udp 99
+check "monitor -t config: the time, the event, no session" wait_until "$((10 * SLOW))" grep -Eq \
+	'^\[20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}\] config changed .*name udp seconds 99$' "$work/events"
+ctl "$a" timeout set udp 98
+ctl "$a" timeout set udp 97
+check "its reader has gone: it ends" wait_until "$((10 * SLOW))" not test -d "/proc/$monitor"
+rc=0
+wait "$monitor" || rc=$?
+check "and that is no error" equal "$rc $(cat "$work/monitor.err")" "0 "
+
+# --- large tables ----------------------------------------------------------------
+
+ctl "$a" session flush > /dev/null
+ctl "$a" timeout set tcp-syn 900
+ctl "$a" limit set sessions-per-vni 0
+many=2000
+marked 02:83:49:f1:0b:4d 1000 $many
+check "many packets, many sessions" equal "$(ctl "$a" session count)" "$many"
+closed() { # OPTION…
+	local codes
+	"$IPVS_TUNCTL" -n "$a" "$@" session list 2> "$work/err" | head -c 50 > "$work/out" && codes=("${PIPESTATUS[@]}") || codes=("${PIPESTATUS[@]}")
+	equal "${codes[0]} $(cat "$work/err")" "0 " && [ -s "$work/out" ]
+}
+check "session list | head is no error" closed -s
+check "with JSON neither" closed -j
+check "all of them are listed, numbered" equal "$(ctl "$a" session list | awk 'END { print NR, $1 }')" "$((many + 1)) $many"
+check "each once" equal "$(ctl_json "$a" session list | jq 'map([.src_ip, .src_port]) | unique | length')" "$many"
+rc=0
+"$IPVS_TUNCTL" -n "$a" session list > /dev/full 2> "$work/err" || rc=$?
+check "a full disk is an error" equal "$rc $(cat "$work/err")" "2 Error: Cannot write the output: No space left on device."
+check "the list is printed while the dump arrives" awk '/write\(1,/ { written = 1 } /recvmsg\(/ && written { found = 1 } END { exit !found }' \
+	<(in_ns "$a" strace -e trace=write,recvmsg -s 1 "$IPVS_TUNCTL" session list 2>&1 > /dev/null)
+
+# A monitor that does not read: events are lost, and that is said.
+"$IPVS_TUNCTL" -n "$a" -j monitor session > "$work/events" 2>&1 &
+monitor=$!
+background+=("$monitor")
+wait_until "$((10 * SLOW))" joined
+kill -STOP "$monitor"
+
+# A list whose reader stops: the table grows meanwhile, and that is said.
+mkfifo "$work/slow"
+"$IPVS_TUNCTL" -n "$a" -j session list > "$work/slow" 2> "$work/err" &
+list=$!
+background+=("$list")
+exec 8< "$work/slow"
+blocked() { grep -q pipe "/proc/$list/wchan"; }
+check "a list waits for its reader" wait_until "$((15 * SLOW))" blocked
+marked 02:83:49:f1:0b:4d $((1000 + many)) $((4 * many))
+check "the table has grown" equal "$(ctl "$a" session count)" $((5 * many))
+jq length <&8 > "$work/out" || true
+rc=0
+wait "$list" || rc=$?
+check "the list ends well, and is JSON" equal "$rc $(("$(cat "$work/out")" >= many))" "0 1"
+check "that the table changed is said" grep -qx 'Warning: .*changed during the dump.*\.' "$work/err"
+
+# Some thousands new, more deleted: too many for its buffer.
+check "session flush counts" prints "$((5 * many)) sessions deleted" -n "$a" session flush
+kill -CONT "$monitor"
+check "lost events are said" wait_until "$((15 * SLOW))" grep -q '"event":"lost"' "$work/events"
+ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
+check "and it goes on" wait_until "$((15 * SLOW))" grep -q '"event":"new"' "$work/events"
+kill "$monitor"
+
+# --- another version ------------------------------------------------------------
+
+other=$(tr 0-9 9 <<< "$version")
+LC_ALL=C sed "s/${version//./\\.}/$other/g" "$IPVS_TUNCTL" > "$work/other"
+chmod 755 "$work/other"
+IPVS_TUNCTL=$work/other
+check "a tool of another version" prints "ipvs-tunctl $other" -V
+check "status warns of it" shows '.warnings | any(test("'"$version"' and this tool '"$other"'; install both"))' -n "$a" status
+check "a refusal names it, and what to do" refused "No zone tenant (the module is version $version and this tool $other; install both *)" \
+	-n "$a" zone del tenant
+finish
