@@ -230,7 +230,7 @@ static DEFINE_PER_CPU(struct itun_zone_cache[ITUN_ZONE_CACHE], itun_zone_cache);
  */
 int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni)
 {
-	u32 generation = atomic_read(&itun_device_generation);
+	u32 generation = atomic_read_acquire(&itun_device_generation);
 	struct itun_zone_cache *cache;
 	const struct net_device *bridge;
 
@@ -262,6 +262,13 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 	cache->generation = generation;
 	*vni = cache->vni;
 	return cache->result;
+}
+
+/* What has changed is seen by whoever sees the new generation. */
+static void itun_device_changed(void)
+{
+	smp_mb__before_atomic();
+	atomic_inc(&itun_device_generation);
 }
 
 static struct itun_device *itun_device_listed(const struct net_device *dev)
@@ -369,7 +376,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	if (itun_device_leaving) {
 		if (event == NETDEV_UNREGISTER) {
 			itun_device_remove(dev);
-			atomic_inc(&itun_device_generation);
+			itun_device_changed();
 		}
 		return NOTIFY_DONE;
 	}
@@ -379,7 +386,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 		if (netif_is_vxlan(dev))
 			itun_device_add(dev);
 		itun_device_peers(dev, false);
-		atomic_inc(&itun_device_generation);
+		itun_device_changed();
 		break;
 	case NETDEV_CHANGENAME:
 		itun_device_peers(dev, false);
@@ -390,12 +397,12 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 		 */
 		itun_device_remove(dev);
 		itun_device_peers(dev, true);
-		atomic_inc(&itun_device_generation);
+		itun_device_changed();
 		break;
 	case NETDEV_CHANGEUPPER:
 	case NETDEV_CHANGEINFODATA:
 	case NETDEV_CHANGE:
-		atomic_inc(&itun_device_generation);
+		itun_device_changed();
 		break;
 	}
 	return NOTIFY_DONE;

@@ -52,8 +52,7 @@ struct itun_path {
 	struct itun_endpoint *endpoint;	/* counted; NULL if the table is full */
 
 	/* What path_xmit needs; BH off. */
-	u32 device_generation;	/* of the device table when tunnel_ifindex was found */
-	int tunnel_ifindex;
+	u64 tunnel;		/* generation of the device table << 32 | ifindex found then */
 	struct dst_cache dst_cache;
 	struct metadata_dst *metadata;	/* for external tunnel devices, made on first use */
 	struct rcu_head rcu;

@@ -39,22 +39,26 @@ static bool itun_xmit_packet_fits(struct sk_buff *skb)
 	return !skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & ~ITUN_GSO_GOOD);
 }
 
-/* The device that a path's packets go into, found anew when devices changed. */
+/* The device that a path's packets go into, found anew when devices changed.
+ * Index and generation are one word: of two CPUs that search at once, the one
+ * that began before the change must not leave its answer as that of the other.
+ */
 static struct net_device *itun_xmit_device(struct itun_path *path)
 {
-	u32 generation = atomic_read(&itun_device_generation);
+	u32 generation = atomic_read_acquire(&itun_device_generation);
+	u64 tunnel = READ_ONCE(path->tunnel);
 	struct net_device *dev;
 	bool external;
 
-	if (unlikely(READ_ONCE(path->device_generation) != generation)) {
-		WRITE_ONCE(path->tunnel_ifindex,
-			   itun_device_find_tunnel(path->in->net, path->key.id, path->key.family,
-						   path->key.port, &external));
-		WRITE_ONCE(path->device_generation, generation);
+	if (unlikely(tunnel >> 32 != generation)) {
+		tunnel = (u64)generation << 32 |
+			 (u32)itun_device_find_tunnel(path->in->net, path->key.id,
+						      path->key.family, path->key.port, &external);
+		WRITE_ONCE(path->tunnel, tunnel);
 	}
-	if (unlikely(!READ_ONCE(path->tunnel_ifindex)))
+	if (unlikely(!(u32)tunnel))
 		return NULL;
-	dev = dev_get_by_index_rcu(path->in->net, READ_ONCE(path->tunnel_ifindex));
+	dev = dev_get_by_index_rcu(path->in->net, (u32)tunnel);
 	if (unlikely(!dev || !netif_is_vxlan(dev) || !(dev->flags & IFF_UP) ||
 		     !netif_running(dev)))
 		return NULL;
