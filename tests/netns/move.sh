@@ -79,6 +79,11 @@ times() { # FILE FILTER
 	tcpdump -tt -n -r "$1" "$2" 2> /dev/null | awk '/^[0-9]/ { printf "%d\n", $1 * 1000 }'
 }
 
+# Packets of the server's that came to the client through a balancer.
+from_balancer() { # NAME LB
+	capture_count "$work/$1-client" "src port 80 and ether src $(mac_of "$2" front)"
+}
+
 # From the new balancer's first packet of the flow, marked or not, to the first of the server's that comes through it,
 # and the longest pause between two of the server's packets from then on; in milliseconds.
 stall() { # NAME NEWLB FLAGS
@@ -89,7 +94,7 @@ stall() { # NAME NEWLB FLAGS
 		echo "$start"
 		times "$work/$1-client" "src port 80 and ether src $(mac_of "$2" front)" | awk -v s="$start" '$1 >= s'
 	} | awk 'NR == 2 { first = $1 - last } NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 }
-		END { print NR > 1 ? first : "never", longest + 0 }'
+		END { print (NR > 1 ? first : "never"), longest + 0 }'
 }
 
 # The transfer's packets towards the server, in a tunnel over IPv4: the inner TCP source port.
@@ -120,11 +125,10 @@ has_come() { # BYTES
 }
 
 begin_download() { # VIP
-	sport=$((sport + 1))
-	in_ns "$client" curl -g -s -S -f -m 120 --local-port "$sport" -o "$work/got" "$(url "$1" "/paced/$bytes")" \
+	in_ns "$client" curl -g -s -S -f -m 200 --local-port "$sport" -o "$work/got" "$(url "$1" /stream/50)" \
 		2> "$work/curl" &
 	transfer=$!
-	wait_until 20 has_come 500000
+	wait_until 60 has_come 500000
 }
 
 # Waits for the transfer's end, whose status is then in $status: a check's subshell cannot.
@@ -136,32 +140,35 @@ transfer_end() {
 download_is_right() {
 	cat "$work/curl"
 	equal "$status" 0
-	equal "$(sha256sum < "$work/got" | cut -d' ' -f1)" "$(pattern_sum "$bytes")"
+	equal "$(stat -c %s "$work/got")" "$(awk -v p="$sport" '$3 == p && $5 == "sent" { print $6 }' "$log")"
+	equal "$(sha256sum < "$work/got" | cut -d' ' -f1)" "$(pattern_sum "$(stat -c %s "$work/got")")"
 }
 
 # The transfer goes on through FROM; SWITCH makes TO the active one.
 download_moves() { # NAME VIP FROM TO SWITCH…
 	local name=$1 vip=$2 from=$3 to=$4 moved
 	shift 4
+	sport=$((sport + 1))
 	: > "$work/got"
+	rm -f "$log.enough"
+	watch "$name" "$to"
 	begin_download "$vip"
 	check "the session's row has the first balancer ($name)" equal "$(row)" "$(row_of "$from")"
 	check "the second one knows the connection" wait_until 15 knows_connection "$to" "$vip"
 	moved=$(stat_of "$rshost" moved)
-	watch "$name" "$to"
 	"$@"
 	check "the row has the new one" wait_until 10 row_is "$(row_of "$to")"
-	check "in the middle of it" transfer_runs
+	touch "$log.enough"
 	transfer_end
 	check "the download ends with the right checksum" download_is_right
 	check "the session moved once" equal "$(stat_of "$rshost" moved)" $((moved + 1))
 	watched "$name" "$to"
+	check "much of it came through the old one" at_least "$(from_balancer "$name" "$from")" 30
+	check "and much through the new one" at_least "$(from_balancer "$name" "$to")" 30
 	check_stall "$name" "$to"
 }
 
 row_is() { equal "$(row)" "$1"; }
-
-transfer_runs() { kill -0 "$transfer"; }
 
 by_neighbour() {
 	ip -n "$lb1" addr del "$vip_lan/32" dev front
@@ -180,10 +187,14 @@ by_death() {
 	ip -n "$client" route replace "$vip4" via 200.1.1.11
 }
 
+# Goes on slowly after its first fifth, once $work/go exists.
 begin_upload() {
-	sport=$((sport + 1))
 	pattern_sum "$bytes" > /dev/null
-	in_ns "$client" curl -s -S -f -m 120 --local-port "$sport" -H Expect: --limit-rate 2M -T "$work/pattern-$bytes" \
+	{
+		head -c $((bytes / 5)) "$work/pattern-$bytes"
+		wait_until 120 test -e "$work/go"
+		tail -c +$((bytes / 5 + 1)) "$work/pattern-$bytes"
+	} | in_ns "$client" curl -s -S -f -m 200 --local-port "$sport" -H Expect: --limit-rate 1M -T - \
 		-o "$work/got" "http://$vip4/upload" 2> "$work/curl" &
 	transfer=$!
 }
@@ -194,21 +205,30 @@ upload_is_right() {
 	equal "$(cat "$work/got")" "$(pattern_sum "$bytes")"
 }
 
+# The server has got BYTES of the upload, by what its socket has counted.
+came_by_now() { # BYTES
+	at_least "$(in_ns "$rs" ss -Htin sport = :80 dport = ":$sport" | grep -o 'bytes_received:[0-9]*' | cut -d: -f2)" "$1"
+}
+
 upload_survives() {
 	local moved
 	ip -n "$client" route replace "$vip4" via 200.1.1.12
+	sport=$((sport + 1))
+	watch upload "$lb1"
 	begin_upload
 	check "an upload begins through the second balancer" wait_until 20 row_is "$(row_of "$lb2")"
 	check "the first one knows the connection" wait_until 15 knows_connection "$lb1" "$vip4"
 	moved=$(stat_of "$rshost" moved)
-	watch upload "$lb1"
+	touch "$work/go"
+	wait_until 20 came_by_now "$((bytes / 4))"
 	by_death
 	check "the second one dies, the row has the first" wait_until 20 row_is "$(row_of "$lb1")"
-	check "in the middle of it" transfer_runs
 	transfer_end
 	check "the upload ends with the right checksum" upload_is_right
 	check "the session moved once" equal "$(stat_of "$rshost" moved)" $((moved + 1))
 	watched upload "$lb1" 2
+	check "much of it was answered through the dead one" at_least "$(from_balancer upload "$lb2")" 20
+	check "and much through the first" at_least "$(from_balancer upload "$lb1")" 20
 	check_stall upload "$lb1"
 }
 
@@ -237,7 +257,7 @@ start_server "$rs" "$log"
 load_module
 for host in "$lb1" "$lb2"; do
 	ctl "$host" mark add "$first_mark"
-	ctl "$rshost" peer replace "$(vtep "$host" 4)" --send --accept
+	ctl "$rshost" peer replace "$(vtep "$host" 4)" --accept
 done
 ctl "$lb1" peer replace "$(vtep "$rshost" 4)" --send --accept
 check "the server's host becomes ready" wait_until 15 peer_ready "$lb1" "$(vtep "$rshost" 4)"
@@ -246,10 +266,11 @@ for host in "$lb1" "$lb2"; do
 	wait_until 30 http_get "$host" 2001:db8:10::2 3
 done
 
-sport=40000 bytes=20000000
+sport=40000 bytes=8000000
 # To a balancer that has not looked yet whether the server's host is ready: it finds it with its first packet.
 ctl "$lb2" peer replace 172.18.10.0/24 --send --accept
-check "the second balancer has never asked" equal "$(ctl_json "$lb2" peer list | jq '[.[].endpoints[]?] | length')" 0
+check "the second balancer does not know yet" \
+	equal "$(ctl_json "$lb2" peer list | jq '[.[].endpoints[]? | select(.state == "ready")] | length')" 0
 family=6
 download_moves "to a new balancer" "$vip6" "$lb1" "$lb2" by_route 2
 download_moves "back" "$vip6" "$lb2" "$lb1" by_route 1

@@ -6,13 +6,14 @@
 
 GET /            the client's address as the server sees it
 GET /bytes/N     N bytes of a known pattern
-GET /paced/N     the same, 64 KiB fifty times a second
+GET /stream/N    64 KiB of it fifty times a second, until LOG.enough exists, then N times more; the log says how much
 GET /drip/N      N lines, ten a second, each a number: a stream that only the server speaks on
 PUT anything     the SHA-256 of the body
 
 LOG gets a line per request, PROTOCOL CLIENT PORT SERVER WHAT, and "ready" once both sockets listen.
 """
 import hashlib
+import os
 import socket
 import sys
 import threading
@@ -64,14 +65,16 @@ def serve(connection, client):
             while left > 0:
                 stream.write(BLOCK[:min(left, len(BLOCK))])
                 left -= len(BLOCK)
-        elif request[1].startswith("/paced/"):
-            left = int(request[1].split("/")[2])
-            answer(stream, b"", left)
-            while left > 0:
-                stream.write(BLOCK[:min(left, len(BLOCK))])
+        elif request[1].startswith("/stream/"):
+            left, sent = int(request[1].split("/")[2]), 0
+            stream.write(b"HTTP/1.0 200 OK\r\n\r\n")
+            while left:
+                stream.write(BLOCK)
                 stream.flush()
-                left -= len(BLOCK)
+                sent += len(BLOCK)
+                left -= os.path.exists(sys.argv[1] + ".enough")
                 time.sleep(0.02)
+            log("tcp", client, connection.getsockname(), f"sent {sent}")
         elif request[1].startswith("/drip/"):
             count = int(request[1].split("/")[2])
             stream.write(b"HTTP/1.0 200 OK\r\n\r\n")
