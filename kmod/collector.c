@@ -111,7 +111,7 @@ void itun_collector_stop(struct itun_net *in)
 
 static bool itun_evict_from(struct itun_net *in, const struct itun_config *config,
 			    struct rhashtable *table, struct itun_zone *zone, bool whole_table,
-			    u32 share)
+			    bool own_only, u32 share)
 {
 	unsigned int buckets, looked = 0;
 	struct itun_session *session;
@@ -133,14 +133,18 @@ static bool itun_evict_from(struct itun_net *in, const struct itun_config *confi
 				return false;
 			if (word & ITUN_DEAD)
 				continue;
-			if (itun_collect_one(in, config, session))
+			path = rcu_dereference(session->path);
+			/* What has expired makes room in its zone, and in the
+			 * whole table if that is what is full.
+			 */
+			if ((whole_table || path->zone == zone) &&
+			    itun_collect_one(in, config, session))
 				return true;
 			/* What ever saw a reply, or was entered by hand, stays. */
 			if (word & (ITUN_SEEN_REPLY | ITUN_STATIC))
 				continue;
-			path = rcu_dereference(session->path);
 			if (path->zone != zone &&
-			    (!whole_table || atomic_read(&path->zone->sessions) <= share))
+			    (own_only || atomic_read(&path->zone->sessions) <= share))
 				continue;
 			if (itun_session_kill(in, session, ITUN_END_EVICTED))
 				return true;
@@ -168,9 +172,8 @@ bool itun_evict(struct itun_net *in, const struct itun_config *config, struct it
 {
 	u32 zones = max(1, atomic_read(&in->n_zones));
 	u32 share = config->limit_sessions / zones;
+	bool own_only = !whole_table || atomic_read(&zone->sessions) > share;
 
-	if (whole_table && atomic_read(&zone->sessions) > share)
-		whole_table = false;
-	return itun_evict_from(in, config, &in->sessions4, zone, whole_table, share) ||
-	       itun_evict_from(in, config, &in->sessions6, zone, whole_table, share);
+	return itun_evict_from(in, config, &in->sessions4, zone, whole_table, own_only, share) ||
+	       itun_evict_from(in, config, &in->sessions6, zone, whole_table, own_only, share);
 }
