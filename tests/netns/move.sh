@@ -76,7 +76,7 @@ watched() { # NAME NEWLB
 
 # Milliseconds of each packet that FILTER selects.
 times() { # FILE FILTER
-	tcpdump -tt -n -r "$1" "$2" 2> /dev/null | awk '/^[0-9]/ { printf "%d\n", $1 * 1000 }'
+	tcpdump -tt -n -r "$1" "$2" 2> /dev/null | awk '/^[0-9]/ { printf "%.0f\n", $1 * 1000 }'
 }
 
 # Packets of the server's that came to the client through a balancer.
@@ -190,12 +190,9 @@ by_death() {
 # Goes on slowly after its first fifth, once $work/go exists.
 begin_upload() {
 	pattern_sum "$bytes" > /dev/null
-	{
-		head -c $((bytes / 5)) "$work/pattern-$bytes"
-		wait_until 120 test -e "$work/go"
-		tail -c +$((bytes / 5 + 1)) "$work/pattern-$bytes"
-	} | in_ns "$client" curl -s -S -f -m 200 --local-port "$sport" -H Expect: --limit-rate 1M -T - \
-		-o "$work/got" "http://$vip4/upload" 2> "$work/curl" &
+	"$netns_dir/packets.py" feed "$work/pattern-$bytes" "$work/go" |
+		in_ns "$client" curl -s -S -f -m 200 --local-port "$sport" -H Expect: -T - -o "$work/got" \
+			"http://$vip4/upload" 2> "$work/curl" &
 	transfer=$!
 }
 
@@ -266,7 +263,7 @@ for host in "$lb1" "$lb2"; do
 	wait_until 30 http_get "$host" 2001:db8:10::2 3
 done
 
-sport=40000 bytes=8000000
+sport=40000 bytes=16000000
 # To a balancer that has not looked yet whether the server's host is ready: it finds it with its first packet.
 ctl "$lb2" peer replace 172.18.10.0/24 --send --accept
 check "the second balancer does not know yet" \

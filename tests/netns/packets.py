@@ -11,7 +11,10 @@
     packets.py ping ADDRESS ID TIMES              IPv4 echo requests with this id; fails if one is not answered
     packets.py hello PORT                         TCP server for one connection: prints what comes, says "hello" back
     packets.py say SPORT ADDRESS PORT             connects from SPORT, says "hi", and prints the answer
+    packets.py feed FILE FLAG                     prints FILE: a fifth of it, and once FLAG exists, the rest, 64 KiB
+                                                  twenty times a second
 """
+import os
 import socket
 import struct
 import sys
@@ -119,4 +122,17 @@ def say(sport, address, port):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-{"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say}[sys.argv[1]](*sys.argv[2:])
+def feed(name, flag):
+    with open(name, "rb") as file:
+        sys.stdout.buffer.write(file.read(os.path.getsize(name) // 5))
+        sys.stdout.buffer.flush()
+        while not os.path.exists(flag):
+            time.sleep(0.1)
+        while data := file.read(65536):
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            time.sleep(0.05)
+
+
+COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say, "feed": feed}
+COMMANDS[sys.argv[1]](*sys.argv[2:])
