@@ -234,18 +234,27 @@ many_cycles() {
 }
 
 under_full_traffic() {
-	local round
+	local step
 	load_module
 	nat_configure 4
 	check "our caches are there while the module is" at_least "$(slab_caches)" 4
 	check "the server's host becomes ready" nat_ready 4
 	full_traffic
 	traffic_flows "before all"
+	for step in ${STEPS:-reloads devices removals}; do "$step"; done
+	check "the module can be unloaded" unload_module
+	check "no cache of ours is left at the end" equal "$(slab_caches)" 0
+}
+
+reloads() {
+	local round
 	for round in 1 2 3; do
 		check "unloaded, loaded and configured under full traffic ($round)" reload
 		traffic_flows "after reload $round"
 	done
+}
 
+devices() {
 	remake_vxlan
 	traffic_flows "the tunnel device deleted and made anew"
 	remake_bridge
@@ -255,15 +264,15 @@ under_full_traffic() {
 	remake_underlay
 	traffic_flows "the underlay device deleted and made anew"
 	check "paths name the new device" wait_until $((10 * slow)) paths_are_on eth0
+}
 
+removals() {
 	ip netns del "$rshost"
 	check "the server's host is removed under full traffic" \
 		wait_until $((20 * slow)) not ip -n "$switch" link show p2
 	check "the balancer's host lives on" ctl "$lbhost" status
 	ip netns del "$lbhost"
 	check "the balancer's host is removed, too" wait_until $((20 * slow)) not ip -n "$switch" link show p1
-	check "the module can be unloaded" unload_module
-	check "no cache of ours is left at the end" equal "$(slab_caches)" 0
 }
 
 nat_hosts
