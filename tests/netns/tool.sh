@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SLOW=${SLOW:-1}
-require vxlan udp_tunnel
+require vxlan veth
 setup_ns a b
 link "$a" eth0 "192.0.2.1/24 2001:db8:2::1/64" "$b" eth0 "192.0.2.2/24 2001:db8:2::2/64"
 ip -n "$a" link add vx100 type vxlan id 100 local 192.0.2.1 dstport 4789
@@ -48,7 +48,7 @@ prints() { # TEXT ARGUMENTS…
 	local text=$1
 	shift
 	run_tool "$@"
-	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && equal "$(cat "$work/out")" "$text"; } || show_run
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && equal "$(< "$work/out")" "$text"; } || show_run
 }
 
 # It succeeds, with one JSON value that fulfils a condition.
@@ -56,8 +56,8 @@ shows() { # CONDITION ARGUMENTS…
 	local condition=$1
 	shift
 	run_tool -j "$@"
-	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && [ "$(jq -s length "$work/out")" -eq 1 ] &&
-		jq -e "$condition" "$work/out" > /dev/null; } || show_run
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] &&
+		jq -e -s "length == 1 and (.[0] | $condition)" "$work/out" > /dev/null; } || show_run
 }
 
 # A failure: nothing on stdout, one line on stderr, which is "Error: SENTENCE." (SENTENCE a pattern).
@@ -66,8 +66,9 @@ fails() { # STATUS SENTENCE ARGUMENTS…
 	shift 2
 	run_tool "$@"
 	# shellcheck disable=SC2053 # a pattern
-	{ [ "$status" -eq "$expected" ] && [ ! -s "$work/out" ] && [ "$(wc -l < "$work/err")" -eq 1 ] &&
-		[[ $(cat "$work/err") == "Error: "$sentence. ]]; } || show_run
+	# One line: what stands before the first line feed is all.
+	{ [ "$status" -eq "$expected" ] && [ ! -s "$work/out" ] &&
+		[[ $(< "$work/err") == "Error: "$sentence. && $(< "$work/err") != *$'\n'* ]]; } || show_run
 }
 misuse() { fails 1 "$@"; }
 refused() { fails 2 "$@"; }
@@ -200,7 +201,7 @@ check "zone del" does -n "$a" zone del tenant
 check "of one that is not there" refused 'No zone tenant' -n "$a" zone del tenant
 
 check "timeout list: names and seconds" shows '
-	map({(.name): .seconds}) | add == {"tcp-syn": 60, "tcp-established": 900, "tcp-fin": 120, "udp": 300, "icmp": 30, "other": .other}' \
+	map({(.name): .seconds}) | add | . == {"tcp-syn": 60, "tcp-established": 900, "tcp-fin": 120, "udp": 300, "icmp": 30} + {other}' \
 	-n "$a" timeout list
 check "timeout set" does -n "$a" timeout set udp 120
 check "has set it" shows '.[] | select(.name == "udp") | .seconds == 120' -n "$a" timeout list
@@ -214,7 +215,7 @@ check "resume" does -n "$a" resume all
 check "nothing is paused" shows '.paused == []' -n "$a" status
 check "stats show: one object, name to number" shows 'type == "object" and length > 20 and all(.[]; type == "number")
 	and has("marked") and has("recorded")' -n "$a" stats show
-check "--explain: a sentence each" equal "$(ctl "$a" stats show --explain | grep -vc '^[a-z0-9_]* *[0-9]*  [A-Z].*\.$')" 0
+check "--explain: a sentence each" equal "$(ctl "$a" stats show --explain | grep -v '^[a-z0-9_]* *[0-9]*  [A-Z].*\.$' || true)" ""
 check "stats reset" does -n "$a" stats reset
 
 tuple=(--src 200.1.1.2 --sport 1000 --dst 10.1.1.2 --dport 80 --proto tcp)
@@ -235,7 +236,7 @@ check "what is not there is -: a session by hand never expires" equal \
 names="$columns protocol_name"
 check "JSON: the same names, and protocol_name" shows "
 	length == 3 and all(keys == (\"$names\" | split(\" \") | sort))
-	and (.[] | select(.protocol == 132)) == {index: (.[] | select(.protocol == 132) | .index), src_ip: \"2001:db8:c1::2\", src_port: 5,
+	and (.[] | select(.protocol == 132) | del(.index)) == {src_ip: \"2001:db8:c1::2\", src_port: 5,
 	dst_ip: \"2001:db8:10::2\", dst_port: 6, protocol: 132, protocol_name: \"sctp\", mac: \"02:00:5e:10:00:01\",
 	vtep_ip: \"2001:db8:18::1\", vni: 100} and map(.index) == [1, 2, 3]" -n "$a" session list
 check "with -s: those too, null for -, seconds and counts as numbers" shows "
@@ -254,7 +255,7 @@ check "session del without VNI of two: refused, and lists them" refused '*100*20
 check "with one" does -n "$a" session del "${tuple[@]}" --vni 200
 check "session del without VNI of one" does -n "$a" session del "${tuple[@]}"
 check "of one that is not there" refused 'No such session' -n "$a" session del "${tuple[@]}"
-check "path list" shows 'length == 1 and (.[0] | .vtep_ip == "2001:db8:18::1" and .mac == "02:00:5e:10:00:01"
+check "path list" wait_until "$((10 * SLOW))" shows 'length == 1 and (.[0] | .vtep_ip == "2001:db8:18::1" and .mac == "02:00:5e:10:00:01"
 	and .vni == 100 and .sessions == 1 and .dead == false)' -n "$a" path list
 check "path kill of another" refused 'No path to 192.0.2.77' -n "$a" path kill --vtep 192.0.2.77
 check "path kill" prints "1 path killed" -n "$a" path kill --vtep 2001:db8:18::1
@@ -293,12 +294,12 @@ check_says() { # STATUS CONDITION ADDRESS
 	run_tool -j -n "$a" peer check "$3"
 	{ [ "$status" -eq "$1" ] && [ ! -s "$work/err" ] && jq -e "$2" "$work/out" > /dev/null; } || show_run
 }
-check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("no peer"))' 192.0.2.2
+check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("^No peer covers"))' 192.0.2.2
 check "peer add" does -n "$a" peer add 192.0.2.2 --send --accept
 check "not ready yet: 3" check_says 3 '.ready == false and .prefix == "192.0.2.2"' 192.0.2.2
 check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
-check "as text too" grep -q 'ready *true' <(ctl "$a" peer check 192.0.2.2)
+check "as text too" grep -Eq '^ready +(true|yes)$' <(ctl "$a" peer check 192.0.2.2)
 check "peer list has its endpoint" shows '
 	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .state == "ready" and (.last_seen | type) == "number"
 	and .version == "'"$version"'")' -n "$a" peer list
@@ -416,9 +417,9 @@ ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
 ctl "$a" timeout set udp 99
 check "monitor -t config: the time, the event, no session" wait_until "$((10 * SLOW))" grep -Eq \
 	'^\[20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}\] config changed .*name udp seconds 99$' "$work/events"
-ctl "$a" timeout set udp 98
-ctl "$a" timeout set udp 97
-check "its reader has gone: it ends" wait_until "$((10 * SLOW))" not test -d "/proc/$monitor"
+# It notices at the next event that finds nobody.
+ended() { ctl "$a" timeout set udp 98 && [ ! -d "/proc/$monitor" ]; }
+check "its reader has gone: it ends" wait_until "$((10 * SLOW))" ended
 rc=0
 wait "$monitor" || rc=$?
 check "and that is no error" equal "$rc $(cat "$work/monitor.err")" "0 "
@@ -429,6 +430,8 @@ ctl "$a" session flush > /dev/null
 ctl "$a" timeout set tcp-syn 900
 ctl "$a" limit set sessions-per-vni 0
 many=2000
+# More in one burst than a processor's queue has room for by default.
+sysctl -qw net.core.netdev_max_backlog=100000
 marked 02:83:49:f1:0b:4d 1000 $many
 check "many packets, many sessions" equal "$(ctl "$a" session count)" "$many"
 closed() { # OPTION…
@@ -466,7 +469,8 @@ check "the table has grown" equal "$(ctl "$a" session count)" $((5 * many))
 jq length <&8 > "$work/out" || true
 rc=0
 wait "$list" || rc=$?
-check "the list ends well, and is JSON" equal "$rc $(("$(cat "$work/out")" >= many))" "0 1"
+check "the list ends well" equal "$rc" 0
+check "it is JSON, and misses none that was there before" at_least "$(cat "$work/out")" "$many"
 check "that the table changed is said" grep -qx 'Warning: .*changed during the dump.*\.' "$work/err"
 
 # Some thousands new, more deleted: too many for its buffer.
