@@ -23,6 +23,8 @@ ICMP, TCP, UDP, DCCP, ICMPV6, SCTP, UDPLITE = 1, 6, 17, 33, 58, 132, 136
 HOPOPTS, ROUTING, FRAGMENT, AH, NO_NEXT, DSTOPTS = 0, 43, 44, 51, 59, 60
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
+STATES = ("tcp-syn", "tcp-established", "tcp-fin", "udp", "icmp", "other")
+
 
 @contextlib.contextmanager
 def namespace(name):
@@ -105,8 +107,8 @@ class Netlink:
         leave the rest for the next one."""
         return [attributes_of(message[20:]) for message in self.raw(family, command, flags, attributes)]
 
-    def dump(self, command, kind):
-        for answer in self.ask(self.family, self.number[command], 0x300):
+    def dump(self, command, kind, attributes=b""):
+        for answer in self.ask(self.family, self.number[command], 0x300, attributes):
             for value in answer[self.number[kind]]:
                 yield attributes_of(value)
 
@@ -136,11 +138,22 @@ class Netlink:
             start += (length + 3) & ~3
         return found
 
-    def sessions(self):
+    def filter(self, values):
+        """A session filter: vni, state, protocol, dport as names."""
+        form = {"vni": "=I", "state": "=B", "protocol": "=B", "sport": "=H", "dport": "=H"}
+        body = b"".join(attribute(self.number[f"A_FILTER_{name.upper()}"], struct.pack(form[name], value))
+                        for name, value in values.items())
+        return attribute(self.number["A_MESSAGE_FILTER"] | 0x8000, body) if values else b""
+
+    def count(self, **values):
+        (answer,) = self.ask(self.family, self.number["CMD_SESSION_COUNT"], 0, self.filter(values))
+        return struct.unpack("=I", answer[self.number["A_MESSAGE_COUNT"]][0])[0]
+
+    def sessions(self, **values):
         """As "session list" has them, with what -s adds, as far as tests look at it."""
         rows, get = [], {name: self.number[f"A_SESSION_{name}"] for name in (
             "SRC", "DST", "SPORT", "DPORT", "PROTOCOL", "VNI", "MAC", "VTEP", "STATE", "EXPIRES")}
-        for one in self.dump("CMD_SESSION_GET", "A_MESSAGE_SESSION"):
+        for one in self.dump("CMD_SESSION_GET", "A_MESSAGE_SESSION", self.filter(values)):
             text = {name: str(ipaddress.ip_address(one[get[name]][0])) for name in ("SRC", "DST", "VTEP")}
             port = {name: struct.unpack("=H", one[get[name]][0])[0] for name in ("SPORT", "DPORT")}
             expires = one.get(get["EXPIRES"])
@@ -148,7 +161,7 @@ class Netlink:
                 "src_ip": text["SRC"], "src_port": port["SPORT"], "dst_ip": text["DST"], "dst_port": port["DPORT"],
                 "protocol": one[get["PROTOCOL"]][0][0], "mac": one[get["MAC"]][0].hex(":"), "vtep_ip": text["VTEP"],
                 "vni": struct.unpack("=I", one[get["VNI"]][0])[0],
-                "state": ("tcp-syn", "tcp-established", "tcp-fin", "udp", "icmp", "other")[one[get["STATE"]][0][0]],
+                "state": STATES[one[get["STATE"]][0][0]],
                 "expires": struct.unpack("=I", expires[0])[0] if expires else None})
         return rows
 
