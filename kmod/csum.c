@@ -26,34 +26,6 @@
 #include "net.h"
 
 /**
- * itun_csum_pseudo() - note an edit of an outer address
- * @csum: the edits so far
- * @old: what stood there
- * @new: what stands there now
- * @len: 4 or 16
- */
-void itun_csum_pseudo(struct itun_csum *csum, const void *old, const void *new, int len)
-{
-	csum->pseudo = csum_add(csum->pseudo, csum_sub(csum_partial(new, len, 0),
-						       csum_partial(old, len, 0)));
-	csum->pseudo_edited = true;
-}
-
-/**
- * itun_csum_body() - note an edit of bytes that the UDP checksum covers
- * @csum: the edits so far
- * @old: what stood there
- * @new: what stands there now
- * @len: bytes; they begin at an even offset from the UDP header
- */
-void itun_csum_body(struct itun_csum *csum, const void *old, const void *new, int len)
-{
-	csum->body = csum_add(csum->body, csum_sub(csum_partial(new, len, 0),
-						   csum_partial(old, len, 0)));
-	csum->body_edited = true;
-}
-
-/**
  * itun_csum_editable() - can this packet be edited and stay right?
  * @skb: tunnel packet
  *
