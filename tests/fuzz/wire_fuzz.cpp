@@ -5,6 +5,7 @@
 //
 // Input: one byte that selects (bits 0-2) and says how the frame goes on beyond
 // what is readable (bits 3-7), then the packet.
+#include "glimpse.h"
 #include "inner.h"
 #include "probe.h"
 #include "tuple.h"
@@ -167,6 +168,23 @@ void check_inner_by_and_by(Parse parse, const std::uint8_t *bytes, u32 total, u3
 		MUST(same(inner, final));
 }
 
+// What the first look takes for the source is what the parser says, or the
+// filter before the session table would hide a reply.
+void check_glimpse(const std::uint8_t *bytes, u32 avail, u32 total)
+{
+	const Exact exact(bytes, avail);
+	itun_inner inner = {};
+	__be32 src = 0;
+	__be16 sport = 0;
+
+	if (!itun_glimpse_ethernet(exact.get(), avail, &src, &sport))
+		return;
+	if (itun_inner_parse_ethernet(exact.get(), avail, total, &inner) != ITUN_INNER_FLOW)
+		return;
+	MUST(inner.tuple.family == 4);
+	MUST(inner.tuple.src.ip == src && inner.tuple.sport == sport);
+}
+
 void check_probe(const std::uint8_t *bytes, u32 size)
 {
 	const Exact exact(bytes, size);
@@ -261,6 +279,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 
 		check_inner(parse, bytes, count, count + beyond[how % 8]);
 		check_inner_by_and_by(parse, bytes, count, count * (how / 8) / 4);
+		check_glimpse(bytes, count, count + beyond[how % 8]);
 		break;
 	}
 	}
