@@ -96,6 +96,7 @@ struct itun_config {
 
 	u32 n_marks, n_peers, n_zones, n_vni_zones;
 	bool any_accept, any_send;
+	bool steers;			/* there may be sessions: by peers or by hand */
 	struct itun_mark **marks;	/* in the order in which they match */
 	struct itun_peer **peers;	/* longest prefix first */
 	struct itun_zone_config **zones;
@@ -151,9 +152,10 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 		       struct netlink_ext_ack *extack);
 void itun_config_release(struct itun_net *in);
 
-/* What a transaction does to its copy. The object's reference passes to the
+/* config_edit.c: what a transaction does to its copy. The object's reference passes to the
  * copy on success only; on failure it stays the caller's.
  */
+void *itun_list_copy(void *list, u32 n);
 int itun_config_add_mark(struct itun_config *config, struct itun_mark *mark, bool replace,
 			 struct netlink_ext_ack *extack);
 int itun_config_del_mark(struct itun_config *config, u32 value, u32 mask,

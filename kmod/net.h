@@ -51,6 +51,7 @@ struct itun_net {
 	struct rhashtable sessions4;
 	struct rhashtable sessions6;
 	atomic_t n_sessions;
+	atomic_t n_static;			/* entered by hand, or about to be */
 	atomic_t *filter;			/* of 1 << ITUN_FILTER_BITS */
 	struct delayed_work collector;
 	struct rhashtable_iter walk4, walk6;	/* the collector's place */
