@@ -102,6 +102,7 @@ int itun_put_peer_key(struct sk_buff *skb, u8 family, const union itun_addr *pre
 int itun_put_endpoint(struct sk_buff *skb, struct itun_endpoint *endpoint);
 int itun_put_session(struct sk_buff *skb, struct itun_session *session,
 		     const struct itun_config *config);
+void itun_session_gone(struct itun_net *in);
 bool itun_session_present(struct itun_session *session, const struct itun_config *config);
 
 void itun_notify_config(struct itun_net *in, u32 generation, const struct genl_info *info);

@@ -357,6 +357,8 @@ static int itun_count_sessions(struct sk_buff *skb, struct genl_info *info, cons
 		before = count.n;
 		itun_session_walk(in, itun_count_session, &count);
 	} while (kill && count.n != before && ++passes < ITUN_FLUSH_PASSES);
+	if (kill)
+		itun_session_gone(in);
 	return itun_reply_u32(info, IPVS_TUN_A_MESSAGE_COUNT, count.n);
 }
 

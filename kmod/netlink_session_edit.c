@@ -156,24 +156,62 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 	return 0;
 }
 
-/* Tables and a configuration, for a namespace that has none yet. */
+/* Hooks for the replies of sessions entered by hand, where no peer needs them;
+ * none when the last such session is gone. Under RTNL and the mutex.
+ */
+static int itun_session_settle(struct itun_net *in, struct netlink_ext_ack *extack)
+{
+	const struct itun_config *config = rcu_dereference_protected(in->config,
+								     lockdep_is_held(&in->mutex));
+	struct itun_config *next;
+	int err;
+
+	if (config && config->steers == (config->any_accept || atomic_read(&in->n_static)))
+		return 0;
+	next = itun_config_copy(in);
+	err = next ? itun_config_commit(in, next, extack) : -ENOMEM;
+	if (err)
+		itun_config_discard(next);
+	return err;
+}
+
+/* Tables, a configuration and hooks, for a namespace that has none yet. The
+ * session is counted before it exists, so that nobody takes the hooks away.
+ */
 static int itun_session_prepare(struct itun_net *in, struct netlink_ext_ack *extack)
 {
-	struct itun_config *next;
 	int err;
 
 	rtnl_lock();
 	mutex_lock(&in->mutex);
 	err = itun_net_activate(in);
-	if (!err && !rcu_access_pointer(in->config)) {
-		next = itun_config_copy(in);
-		err = next ? itun_config_commit(in, next, extack) : -ENOMEM;
+	if (!err) {
+		atomic_inc(&in->n_static);
+		err = itun_session_settle(in, extack);
 		if (err)
-			itun_config_discard(next);
+			atomic_dec(&in->n_static);
 	}
 	mutex_unlock(&in->mutex);
 	rtnl_unlock();
 	return err;
+}
+
+/**
+ * itun_session_gone() - sessions were deleted: are their hooks still needed?
+ * @in: namespace
+ *
+ * Failing to take hooks away harms nobody.
+ *
+ * Context: process; takes RTNL and the mutex.
+ */
+void itun_session_gone(struct itun_net *in)
+{
+	rtnl_lock();
+	mutex_lock(&in->mutex);
+	if (in->active && !in->leaving)
+		itun_session_settle(in, NULL);
+	mutex_unlock(&in->mutex);
+	rtnl_unlock();
 }
 
 /* BH off, under RCU. */
@@ -241,6 +279,10 @@ int ipvs_tun_nl_session_add_doit(struct sk_buff *skb, struct genl_info *info)
 	err = itun_session_enter(in, &request, &key);
 	local_bh_enable();
 	rcu_read_unlock();
+	if (err) {
+		atomic_dec(&in->n_static);
+		itun_session_gone(in);
+	}
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG_ATTR_FMT(info->extack, request.nest,
 					"the session exists in network %u", request.vni);
@@ -346,5 +388,6 @@ int ipvs_tun_nl_session_del_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, request.nest, "no such session");
 		return -ENOENT;
 	}
+	itun_session_gone(in);
 	return 0;
 }
