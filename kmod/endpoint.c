@@ -7,6 +7,7 @@
  * holds one, a walk holds one while it looks at an endpoint.
  */
 #include <linux/in.h>
+#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -22,7 +23,30 @@
  */
 #define PROBER_KEPT	(10 * HZ)
 
+/* The data path asks for one with each packet that a rule matches. The table is
+ * bounded, and entered by trusted addresses only.
+ */
+static u32 endpoint_hash(const void *data, u32 len, u32 seed)
+{
+	const struct itun_endpoint_key *key = data;
+
+	if (likely(key->family == 4))
+		return jhash_1word((__force u32)key->addr.ip, seed);
+	return jhash2((__force const u32 *)key->addr.ip6, 4, seed);
+}
+
+static int endpoint_compare(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct itun_endpoint *endpoint = object;
+	const u64 *a = arg->key, *b = (const u64 *)&endpoint->key;
+
+	BUILD_BUG_ON(sizeof(struct itun_endpoint_key) != 3 * sizeof(u64));
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2])) != 0;
+}
+
 static const struct rhashtable_params endpoint_params = {
+	.hashfn = endpoint_hash,
+	.obj_cmpfn = endpoint_compare,
 	.key_len = sizeof(struct itun_endpoint_key),
 	.key_offset = offsetof(struct itun_endpoint, key),
 	.head_offset = offsetof(struct itun_endpoint, node),

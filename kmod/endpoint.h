@@ -28,8 +28,8 @@ struct itun_endpoint_counts {
 struct itun_endpoint_key {
 	union itun_addr addr;
 	u8 family;
-	u8 pad[3];
-};
+	u8 pad[7];			/* zero: keys are compared as words */
+} __aligned(8);
 
 /* How a readiness message goes back to where a probe came from. */
 struct itun_probe_way {

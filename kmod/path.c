@@ -3,16 +3,40 @@
 #include "path.h"
 
 #include <linux/etherdevice.h>
+#include <linux/jhash.h>
 #include <linux/slab.h>
 #include <net/dst_metadata.h>
 
 #include "endpoint.h"
 #include "zone.h"
 
+/* Paths are few and made by trusted peers only: a few words tell them apart. */
+static u32 itun_path_hash(const void *data, u32 len, u32 seed)
+{
+	const struct itun_path_key *key = data;
+	const __be32 *remote = key->remote.ip6;
+	u32 mix = (__force u32)remote[0];
+	u32 mac;
+
+	if (key->family == 6)
+		mix = jhash2((__force const u32 *)remote, 4, seed);
+	memcpy(&mac, key->mac + 2, sizeof(mac));
+	return jhash_3words(mix, key->id, mac, seed);
+}
+
+static int itun_path_compare(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct itun_path *path = object;
+
+	return !itun_path_key_equal(arg->key, &path->key);
+}
+
 static const struct rhashtable_params path_params = {
 	.head_offset = offsetof(struct itun_path, node),
 	.key_offset = offsetof(struct itun_path, key),
 	.key_len = sizeof_field(struct itun_path, key),
+	.hashfn = itun_path_hash,
+	.obj_cmpfn = itun_path_compare,
 	.automatic_shrinking = true,
 };
 

@@ -28,8 +28,8 @@ struct itun_path_key {
 	u8 mac[6];		/* inner source, the balancer's */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
-	u8 pad[2];		/* zero: keys are compared as bytes */
-};
+	u8 pad[6];		/* zero: keys are compared as words */
+} __aligned(8);
 
 /* Sessions of one tenant, counted for the limits. */
 struct itun_zone {
@@ -61,7 +61,11 @@ struct itun_path {
 static inline bool itun_path_key_equal(const struct itun_path_key *a,
 				       const struct itun_path_key *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+
+	BUILD_BUG_ON(sizeof(*a) != 7 * sizeof(u64));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) |
+		 (x[4] ^ y[4]) | (x[5] ^ y[5]) | (x[6] ^ y[6]));
 }
 
 /**

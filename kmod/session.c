@@ -33,18 +33,11 @@ static u32 itun_lookup_hash(const void *data, u32 len, u32 seed)
 	return itun_bucket_hash(lookup->hash, seed);
 }
 
-static u32 itun_session4_hash(const void *data, u32 len, u32 seed)
+static u32 itun_session_hash(const void *data, u32 len, u32 seed)
 {
 	const struct itun_session *session = data;
 
-	return itun_bucket_hash(itun_key4_hash(&session->key4), seed);
-}
-
-static u32 itun_session6_hash(const void *data, u32 len, u32 seed)
-{
-	const struct itun_session *session = data;
-
-	return itun_bucket_hash(itun_key6_hash(&session->key6), seed);
+	return itun_bucket_hash(session->hash, seed);
 }
 
 static int itun_session4_compare(struct rhashtable_compare_arg *arg, const void *object)
@@ -69,7 +62,7 @@ static const struct rhashtable_params session4_params = {
 	.head_offset = offsetof(struct itun_session, node),
 	.key_len = sizeof(struct itun_key4),
 	.hashfn = itun_lookup_hash,
-	.obj_hashfn = itun_session4_hash,
+	.obj_hashfn = itun_session_hash,
 	.obj_cmpfn = itun_session4_compare,
 	.min_size = 1024,
 	.automatic_shrinking = true,
@@ -79,7 +72,7 @@ static const struct rhashtable_params session6_params = {
 	.head_offset = offsetof(struct itun_session, node),
 	.key_len = sizeof(struct itun_key6),
 	.hashfn = itun_lookup_hash,
-	.obj_hashfn = itun_session6_hash,
+	.obj_hashfn = itun_session_hash,
 	.obj_cmpfn = itun_session6_compare,
 	.min_size = 1024,
 	.automatic_shrinking = true,
@@ -228,6 +221,7 @@ struct itun_session *itun_session_make(struct itun_net *in, const struct itun_co
 	session->created = (u32)jiffies;
 	session->seen = session->created;
 	session->word = word;
+	session->hash = lookup->hash;
 	RCU_INIT_POINTER(session->path, path);
 	if (lookup->family == 4)
 		session->key4 = lookup->key4;
@@ -295,6 +289,8 @@ bool itun_session_kill(struct itun_net *in, struct itun_session *session, enum i
 
 	itun_session_unlink(in, session);
 	atomic_dec(itun_session_slot(in, session));
+	if (word & ITUN_STATIC)
+		atomic_dec(&in->n_static);
 
 	itun_notify_session(in, session, why == ITUN_END_EXPIRED || why == ITUN_END_PATH ?
 			    IPVS_TUN_CMD_SESSION_EXPIRED : IPVS_TUN_CMD_SESSION_DELETED);

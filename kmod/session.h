@@ -48,7 +48,13 @@ struct itun_session {
 	u32 seen;			/* 20: jiffies of the last packet, to a second */
 	u32 word;			/* 24: state and flags, by cmpxchg() */
 	u32 spare;			/* 28 */
-	struct rcu_head rcu;		/* 32 */
+	union {				/* 32 */
+		/* The key's, for as long as the session is in the table: what
+		 * resizes or unlinks need not compute it again.
+		 */
+		u64 hash;
+		struct rcu_head rcu;	/* from then on */
+	};
 	union {				/* 48 */
 		struct itun_key4 key4;
 		struct itun_key6 key6;
@@ -134,6 +140,13 @@ static inline u32 itun_filter_slot(u8 family, const union itun_addr *server, __b
 		mix ^= (__force u32)server->ip6[1] ^ (__force u32)server->ip6[2] * 0x85ebca6bu ^
 		       (__force u32)server->ip6[3] * 0xc2b2ae35u;
 	return (mix * 0x9e3779b1u) >> (32 - ITUN_FILTER_BITS);
+}
+
+static inline bool itun_filter_has4(const struct itun_net *in, __be32 server, __be16 port)
+{
+	union itun_addr addr = { .ip = server };
+
+	return atomic_read(&in->filter[itun_filter_slot(4, &addr, port)]);
 }
 
 static inline bool itun_filter_may_have(const struct itun_net *in, const struct itun_tuple *reply)
