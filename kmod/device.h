@@ -7,6 +7,7 @@
 
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <net/rtnetlink.h>
 
 #include "config.h"
 #include "net.h"
@@ -27,6 +28,21 @@ static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
 		if (ports->port[i] == port)
 			return i;
 	return -1;
+}
+
+/**
+ * itun_is_vxlan() - netif_is_vxlan() for the data path, without its strcmp()
+ * @dev: under RCU
+ */
+static inline bool itun_is_vxlan(const struct net_device *dev)
+{
+	const char *kind;
+
+	if (likely(!dev->rtnl_link_ops))
+		return false;
+	kind = dev->rtnl_link_ops->kind;
+	return kind[0] == 'v' && kind[1] == 'x' && kind[2] == 'l' && kind[3] == 'a' &&
+	       kind[4] == 'n' && !kind[5];
 }
 
 /* Bumped, RTNL held, whenever a device comes, goes or changes its master. */

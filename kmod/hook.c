@@ -12,6 +12,7 @@
 #include <net/vxlan.h>
 
 #include "stages.h"
+#include "wire/glimpse.h"
 
 static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_buff *skb,
 				   u8 family)
@@ -20,8 +21,9 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	const struct itun_ports *ports;
 	struct itun_outer outer;
 	unsigned int verdict;
+	bool marks, rewrites;
 	struct itun_net *in;
-	int index;
+	int port;
 
 	/* The cheap first filter: a tunnel's packet still has the tunnel's
 	 * device, one of a local socket has none.
@@ -35,8 +37,18 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	if (!config || !ports)
 		return NF_ACCEPT;
 
-	if (!itun_outer_parse_out(skb, ports, family, &outer, &index))
+	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
+	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
+	if (!marks && !rewrites)
 		return NF_ACCEPT;
+	port = itun_outer_port(skb, ports, family);
+	if (port < 0)
+		return NF_ACCEPT;
+	/* Most of what is left is nobody's reply. */
+	if (!marks && !itun_outer_may_reply(in, skb, family))
+		return NF_ACCEPT;
+
+	itun_outer_parse_out(skb, family, &outer);
 	/* LOCAL_OUT runs in process context too: per-CPU state (route caches,
 	 * the flood slot) needs BH off.
 	 */
@@ -44,12 +56,10 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	verdict = NF_ACCEPT;
 	if (__this_cpu_read(itun_sending))
 		goto out;
-	if (skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK) &&
-	    itun_mark(in, config, skb, &outer, ports->collision[index]))
+	if (marks && itun_mark(in, config, skb, &outer, ports->collision[port]))
 		goto out;
 	/* The standard header only: other bits belong to somebody's extension. */
-	if (config->any_accept && outer.flags == ITUN_VXLAN_NORMAL &&
-	    !(config->paused & IPVS_TUN_STEP_REWRITE))
+	if (rewrites && outer.flags == ITUN_VXLAN_NORMAL)
 		verdict = itun_rewrite(in, config, skb, &outer);
 out:
 	local_bh_enable();
@@ -68,8 +78,9 @@ static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 	return itun_local_out(state, skb, 6);
 }
 
-static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_buff *skb,
-				  u8 family)
+/* Not inlined: its variables are zeroed on entry in many kernels. */
+static noinline unsigned int itun_local_in(const struct nf_hook_state *state,
+					   struct sk_buff *skb, u8 family)
 {
 	const struct itun_config *config;
 	const struct itun_ports *ports;
@@ -105,16 +116,35 @@ static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_b
 	return verdict;
 }
 
+/* What is not marked leaves at once: in an unmarked packet the byte where
+ * VXLAN has its flags is the normal one, whatever its port.
+ */
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
+	if (itun_outer_unmarked4(skb))
+		return NF_ACCEPT;
 	return itun_local_in(state, skb, 4);
 }
 
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
+	if (itun_outer_unmarked6(skb))
+		return NF_ACCEPT;
 	return itun_local_in(state, skb, 6);
+}
+
+/* Could a packet be a reply? skb->data at the network header. */
+static bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
+{
+	__be16 sport;
+	__be32 src;
+
+	if (skb->protocol != htons(ETH_P_IP) ||
+	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src, &sport))
+		return true;	/* the whole parser has to look */
+	return itun_filter_has4(in, src, sport);
 }
 
 static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
@@ -124,11 +154,11 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 	struct itun_net *in;
 
 	/* What comes out of a tunnel is a request, no reply. */
-	if (netif_is_vxlan(state->in))
+	if (itun_is_vxlan(state->in))
 		return NF_ACCEPT;
 	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
-	if (!config || config->paused & IPVS_TUN_STEP_STEER)
+	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
 	return itun_steer_bridge(in, config, skb, state);
 }
@@ -144,7 +174,7 @@ static unsigned int itun_forward(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
-	if (!config || config->paused & IPVS_TUN_STEP_STEER)
+	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
 	return itun_steer_forward(in, config, skb, state);
 }
@@ -264,7 +294,7 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 		wanted |= ITUN_HOOK_IN;
 	if (config->n_marks)
 		wanted |= ITUN_HOOK_OUT;
-	if (config->any_accept)
+	if (config->steers)
 		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;
 	return wanted;
 }

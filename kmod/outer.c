@@ -5,6 +5,7 @@
 #include <linux/netfilter_ipv6.h>
 
 #include "stages.h"
+#include "wire/glimpse.h"
 
 /* Inner headers are pulled at most so far: two VLAN tags, an IPv6 chain, TCP. */
 #define ITUN_PULL_MAX	1024
@@ -16,45 +17,12 @@ static void itun_outer_vxlan(struct itun_outer *outer, const u8 *header)
 	outer->id = itun_vxlan_vni(header);
 }
 
-/**
- * itun_outer_parse_out() - is a packet that this host sends a tunnel packet?
- * @skb: at LOCAL_OUT, from a device
- * @ports: tunnel ports of the namespace
- * @family: 4 or 6
- * @outer: filled if so
- * @port_index: which of the ports
- *
- * Tunnel drivers build their headers in the linear part, without IP options
- * or extension headers: what looks otherwise is none of theirs.
- *
- * Context: softirq or BH off, under RCU.
- */
-bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
-			  struct itun_outer *outer, int *port_index)
+/* Addresses, and the offsets that follow from where UDP begins. */
+static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb, u8 family,
+			    unsigned int transport)
 {
-	const struct udphdr *uh;
-	unsigned int transport;
-
-	if (family == 4) {
-		const struct iphdr *iph = ip_hdr(skb);
-
-		if (iph->protocol != IPPROTO_UDP || iph->ihl != 5)
-			return false;
-		transport = sizeof(*iph);
-	} else {
-		if (ipv6_hdr(skb)->nexthdr != IPPROTO_UDP)
-			return false;
-		transport = sizeof(struct ipv6hdr);
-	}
-	if (skb_headlen(skb) < transport + sizeof(*uh) + ITUN_VXLAN_HLEN)
-		return false;
-	uh = (const struct udphdr *)(skb->data + transport);
-	*port_index = itun_port_index(ports, uh->dest);
-	if (*port_index < 0)
-		return false;
-
 	outer->family = family;
-	if (family == 4) {
+	if (likely(family == 4)) {
 		outer->src.ip6[0] = ip_hdr(skb)->saddr;
 		outer->dst.ip6[0] = ip_hdr(skb)->daddr;
 		memset(&outer->src.ip6[1], 0, 12);
@@ -64,13 +32,83 @@ bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *po
 		memcpy(outer->dst.ip6, &ipv6_hdr(skb)->daddr, 16);
 	}
 	outer->transport = transport;
-	outer->tunnel = transport + sizeof(*uh);
+	outer->tunnel = transport + sizeof(struct udphdr);
 	outer->inner = outer->tunnel + ITUN_VXLAN_HLEN;
-	outer->port = ntohs(uh->dest);
+}
+
+/* Where UDP is in what a tunnel driver has built. */
+static unsigned int itun_outer_transport_out(u8 family)
+{
+	return family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/**
+ * itun_outer_port() - is a packet that this host sends a tunnel packet?
+ * @skb: at LOCAL_OUT, from a device
+ * @ports: tunnel ports of the namespace
+ * @family: 4 or 6
+ *
+ * Tunnel drivers build their headers in the linear part, without IP options
+ * or extension headers: what looks otherwise is none of theirs.
+ *
+ * Context: any, under RCU.
+ * Return: which of the ports, or a negative number.
+ */
+int itun_outer_port(const struct sk_buff *skb, const struct itun_ports *ports, u8 family)
+{
+	unsigned int transport = itun_outer_transport_out(family);
+
+	if (family == 4) {
+		const struct iphdr *iph = ip_hdr(skb);
+
+		if (iph->protocol != IPPROTO_UDP || iph->ihl != 5)
+			return -1;
+	} else if (ipv6_hdr(skb)->nexthdr != IPPROTO_UDP) {
+		return -1;
+	}
+	if (skb_headlen(skb) < transport + sizeof(struct udphdr) + ITUN_VXLAN_HLEN)
+		return -1;
+	return itun_port_index(ports, ((const struct udphdr *)(skb->data + transport))->dest);
+}
+
+/**
+ * itun_outer_may_reply() - could a tunnel packet be a session's reply?
+ * @in: namespace
+ * @skb: at LOCAL_OUT, itun_outer_port() has found a port
+ * @family: 4 or 6
+ *
+ * Context: any, under RCU.
+ * Return: false if it is nobody's for certain.
+ */
+bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb, u8 family)
+{
+	unsigned int inner = itun_outer_transport_out(family) + sizeof(struct udphdr) +
+			     ITUN_VXLAN_HLEN;
+	__be16 sport;
+	__be32 src;
+
+	if (!itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src, &sport))
+		return true;	/* the whole parser has to look */
+	return itun_filter_has4(in, src, sport);
+}
+
+/**
+ * itun_outer_parse_out() - the headers of a tunnel packet that this host sends
+ * @skb: at LOCAL_OUT, itun_outer_port() has found a port
+ * @family: 4 or 6
+ * @outer: filled
+ *
+ * Context: any, under RCU.
+ */
+void itun_outer_parse_out(const struct sk_buff *skb, u8 family, struct itun_outer *outer)
+{
+	unsigned int transport = itun_outer_transport_out(family);
+
+	itun_outer_fill(outer, skb, family, transport);
+	outer->port = ntohs(((const struct udphdr *)(skb->data + transport))->dest);
 	outer->fragment = false;
 	outer->surplus = false;
 	itun_outer_vxlan(outer, skb->data + outer->tunnel);
-	return true;
 }
 
 /* The offset of UDP in an IPv6 packet, or a negative number. */
@@ -141,29 +179,18 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 
 	/* udp_rcv() will drop a datagram longer than its packet, and cut off
 	 * what is behind a shorter one. The length of an aggregate can be past
-	 * what the field holds.
+	 * what the field holds. In IPv6, 0 stands for all there is (RFC 2675,
+	 * udpv6_rcv()).
 	 */
 	outer->surplus = false;
-	if (!fragment && !skb_is_gso(skb)) {
+	if (!fragment && !skb_is_gso(skb) && !(family == 6 && !uh->len)) {
 		if (ntohs(uh->len) < sizeof(*uh) + ITUN_VXLAN_HLEN ||
 		    ntohs(uh->len) > skb->len - transport)
 			return ITUN_OUTER_BAD_LENGTH;
 		outer->surplus = ntohs(uh->len) < skb->len - transport;
 	}
 
-	outer->family = family;
-	if (likely(family == 4)) {
-		outer->src.ip6[0] = ip_hdr(skb)->saddr;
-		outer->dst.ip6[0] = ip_hdr(skb)->daddr;
-		memset(&outer->src.ip6[1], 0, 12);
-		memset(&outer->dst.ip6[1], 0, 12);
-	} else {
-		memcpy(outer->src.ip6, &ipv6_hdr(skb)->saddr, 16);
-		memcpy(outer->dst.ip6, &ipv6_hdr(skb)->daddr, 16);
-	}
-	outer->transport = transport;
-	outer->tunnel = transport + sizeof(*uh);
-	outer->inner = outer->tunnel + ITUN_VXLAN_HLEN;
+	itun_outer_fill(outer, skb, family, transport);
 	outer->port = ntohs(uh->dest);
 	outer->fragment = fragment;
 	itun_outer_vxlan(outer, header);

@@ -20,8 +20,9 @@ enum itun_hook_group {
 };
 
 /* outer.c */
-bool itun_outer_parse_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
-			  struct itun_outer *outer, int *port_index);
+int itun_outer_port(const struct sk_buff *skb, const struct itun_ports *ports, u8 family);
+bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb, u8 family);
+void itun_outer_parse_out(const struct sk_buff *skb, u8 family, struct itun_outer *outer);
 
 enum itun_outer_verdict {
 	ITUN_OUTER_NONE,	/* no tunnel packet of ours */

@@ -514,7 +514,8 @@ def outer_cases(lab):
                    [u.ip(family, u.datagram(family, payload, dport=SINK, checked=False)[:8 + n]) for n in range(8)],
                    {"malformed_tunnel": 8}, [], 8)
         size = len(payload) + 8
-        wrong = [1, 7, size + 1, 65535]
+        # In IPv6, 0 stands for all there is: see below.
+        wrong = [1, 7, size + 1, 65535] + [0] * (family == 4)
         lab.expect(f"outer {name}: UDP length wrong, which UDP refuses: malformed_outer",
                    [u.frame(family, payload, dport=SINK, checked=False, length=length) for length in wrong],
                    {"malformed_outer": len(wrong)}, [], len(wrong))
@@ -550,6 +551,10 @@ def outer_cases(lab):
                [u.ip(4, u.datagram(4, vxlan(in4(TCP, tcp(2001, 80))), dport=SINK), options=b"\1" * 39 + b"\0")],
                {"received_marked": 1, "recorded": 1, "cleared": 1, "checksum_updated": 1},
                [vxlan(in4(TCP, tcp(2001, 80)), flags=0x08)])
+    lab.expect("outer IPv6 with UDP length 0, which stands for all there is (RFC 2675), is recorded",
+               [u.frame(6, vxlan(in4(TCP, tcp(2100, 80))), dport=SINK, checked=False, length=0)],
+               {"received_marked": 1, "recorded": 1, "cleared": 1},
+               [vxlan(in4(TCP, tcp(2100, 80)), flags=0x08)])
     lab.expect("outer IPv6 with extension headers is recorded",
                [u.ip(6, extension(DSTOPTS, extension(UDP, u.datagram(6, vxlan(in4(TCP, tcp(2002, 80))), dport=SINK))),
                      protocol=HOPOPTS)],
