@@ -31,6 +31,11 @@ static bool itun_xmit_packet_fits(struct sk_buff *skb)
 {
 	if (skb->encapsulation)
 		return false;
+	/* A second VLAN tag in the packet itself stands where TOS and DF of the
+	 * inner header are looked for.
+	 */
+	if (eth_type_vlan(skb->protocol))
+		return false;
 	/* An SCTP CRC that a driver is still to compute cannot be covered by
 	 * the outer checksum.
 	 */
@@ -59,7 +64,7 @@ static struct net_device *itun_xmit_device(struct itun_path *path)
 	if (unlikely(!(u32)tunnel))
 		return NULL;
 	dev = dev_get_by_index_rcu(path->in->net, (u32)tunnel);
-	if (unlikely(!dev || !netif_is_vxlan(dev) || !(dev->flags & IFF_UP) ||
+	if (unlikely(!dev || !itun_is_vxlan(dev) || !(dev->flags & IFF_UP) ||
 		     !netif_running(dev)))
 		return NULL;
 	return dev;
@@ -83,7 +88,7 @@ static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
 				sizeof(struct udphdr) + ITUN_VXLAN_HLEN + ETH_HLEN;
 	unsigned int mtu = dst_mtu(dst);
 
-	if (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol))
+	if (skb_vlan_tag_present(skb))
 		overhead += VLAN_HLEN;
 	if (mtu <= overhead)
 		return false;
@@ -172,9 +177,13 @@ static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *
 		  (skb->protocol == htons(ETH_P_IP) && inner->frag_off & htons(IP_DF))))
 		df = htons(IP_DF);
 
+	/* What will be pushed in front of the network header, and no more: each
+	 * byte too many makes packets be copied that have just enough room.
+	 */
 	headroom = LL_RESERVED_SPACE(route.dst->dev) + route.dst->header_len +
-		   sizeof(struct ipv6hdr) + sizeof(struct udphdr) + ITUN_VXLAN_HLEN +
-		   ETH_HLEN + VLAN_HLEN;
+		   (path->key.family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
+		   sizeof(struct udphdr) + ITUN_VXLAN_HLEN + ETH_HLEN +
+		   (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
 	/* A tap that listens on the port holds a clone: its copy keeps the
 	 * MAC address that the VM has sent.
 	 */
