@@ -78,19 +78,16 @@ static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 	return itun_local_out(state, skb, 6);
 }
 
-/* Not inlined: its variables are zeroed on entry in many kernels. */
-static noinline unsigned int itun_local_in(const struct nf_hook_state *state,
-					   struct sk_buff *skb, u8 family)
+/* Apart, for its variables are zeroed on entry in many kernels. BH off. */
+static noinline unsigned int itun_local_in_whole(struct itun_net *in,
+						 const struct itun_config *config,
+						 const struct itun_ports *ports,
+						 struct sk_buff *skb,
+						 const struct nf_hook_state *state, u8 family,
+						 struct itun_found *found)
 {
-	const struct itun_config *config;
-	const struct itun_ports *ports;
 	struct itun_outer outer;
-	struct itun_net *in = itun_net(state->net);
-	unsigned int verdict;
 
-	ports = rcu_dereference(in->ports);
-	if (unlikely(!ports))
-		return NF_ACCEPT;
 	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
 	case ITUN_OUTER_NONE:
 	case ITUN_OUTER_PLAIN:
@@ -104,14 +101,27 @@ static noinline unsigned int itun_local_in(const struct nf_hook_state *state,
 	case ITUN_OUTER_TUNNEL:
 		break;
 	}
-	config = rcu_dereference(in->config);
-	if (unlikely(!config))
+	return itun_record(in, config, skb, &outer, state, found);
+}
+
+static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_buff *skb,
+				  u8 family)
+{
+	struct itun_net *in = itun_net(state->net);
+	const struct itun_config *config = rcu_dereference(in->config);
+	const struct itun_ports *ports = rcu_dereference(in->ports);
+	unsigned int verdict = NF_ACCEPT;
+	struct itun_found found;
+
+	if (unlikely(!ports || !config))
 		return NF_ACCEPT;
 	/* A packet that comes back from NFQUEUE comes in process context, here
 	 * as in the other hooks: locks and per-CPU state need BH off.
 	 */
 	local_bh_disable();
-	verdict = itun_record(in, config, skb, &outer, state);
+	found.valid = false;
+	if (family != 4 || !itun_refresh(in, config, ports, skb, state, &found))
+		verdict = itun_local_in_whole(in, config, ports, skb, state, family, &found);
 	local_bh_enable();
 	return verdict;
 }

@@ -212,14 +212,18 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 
 static void itun_record_flow(struct itun_net *in, const struct itun_config *config,
 			     struct sk_buff *skb, const struct itun_outer *outer,
-			     const struct itun_inner *inner, int ifindex)
+			     const struct itun_inner *inner, int ifindex,
+			     struct itun_found *found)
 {
+	struct itun_lookup *lookup = &found->lookup;
 	struct itun_session *session;
-	struct itun_lookup lookup;
 	struct itun_path *path;
 
-	itun_lookup_init(&lookup, &inner->tuple, itun_config_zone(config, outer->id));
-	session = itun_session_find(in, &lookup);
+	if (!found->valid) {
+		itun_lookup_init(lookup, &inner->tuple, itun_config_zone(config, outer->id));
+		found->session = itun_session_find(in, lookup);
+	}
+	session = found->session;
 	if (likely(session && itun_session_alive(session, config))) {
 		path = rcu_dereference(session->path);
 		if (likely(itun_path_is_way_of(path, outer, skb->data + outer->inner, ifindex) &&
@@ -230,7 +234,7 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 			return;
 		}
 	}
-	itun_record_new(in, config, skb, outer, inner, &lookup, session, ifindex);
+	itun_record_new(in, config, skb, outer, inner, lookup, session, ifindex);
 }
 
 /**
@@ -240,13 +244,14 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
  * @skb: at LOCAL_IN
  * @outer: its headers
  * @state: of the hook
+ * @found: what itun_refresh() has looked up
  *
  * Context: softirq, under RCU.
  * Return: NF_ACCEPT; NF_DROP for a probe, which ends here, or without memory.
  */
 unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
-			 const struct nf_hook_state *state)
+			 const struct nf_hook_state *state, struct itun_found *found)
 {
 	enum itun_inner_verdict verdict;
 	struct itun_inner inner;
@@ -283,7 +288,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 		break;		/* counted when it was read */
 	case ITUN_INNER_FLOW:
 		if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
-			itun_record_flow(in, config, skb, outer, &inner, ifindex);
+			itun_record_flow(in, config, skb, outer, &inner, ifindex, found);
 		else
 			itun_count(in, record_paused);
 		break;

@@ -383,20 +383,32 @@ static void itun_session_tcp(struct itun_session *session, u8 flags, bool reply)
  */
 void itun_session_forward(struct itun_session *session, const struct itun_inner *inner, u32 len)
 {
+	/* The tuple is used again after the old connection's end. */
+	if (unlikely(inner->tuple.protocol == IPPROTO_TCP && inner->opens &&
+		     (READ_ONCE(session->word) & ITUN_STATE_MASK) ==
+		     IPVS_TUN_SESSION_STATE_TCP_FIN))
+		itun_session_restart(session, inner);
+	itun_session_refresh(session, inner->tuple.protocol, inner->tcp_flags, len);
+}
+
+/**
+ * itun_session_refresh() - a marked packet that opens nothing
+ * @session: under RCU
+ * @protocol: of the inner packet
+ * @tcp_flags: if it is TCP
+ * @len: inner bytes
+ *
+ * Context: softirq.
+ */
+void itun_session_refresh(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len)
+{
 	struct itun_account *account = itun_session_account(session);
 
 	itun_session_touch(session);
 	if (unlikely(READ_ONCE(session->word) & ITUN_YIELDED))
 		itun_session_change(session, ITUN_YIELDED, 0);
-	if (inner->tuple.protocol == IPPROTO_TCP) {
-		/* The tuple is used again after the old connection's end. */
-		if (unlikely(inner->opens &&
-			     (READ_ONCE(session->word) & ITUN_STATE_MASK) ==
-			     IPVS_TUN_SESSION_STATE_TCP_FIN))
-			itun_session_restart(session, inner);
-		else
-			itun_session_tcp(session, inner->tcp_flags, false);
-	}
+	if (protocol == IPPROTO_TCP)
+		itun_session_tcp(session, tcp_flags, false);
 	if (account) {
 		atomic64_inc(&account->fwd_packets);
 		atomic64_add(len, &account->fwd_bytes);

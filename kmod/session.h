@@ -190,6 +190,7 @@ struct itun_session *itun_session_make(struct itun_net *in, const struct itun_co
 				       u32 word);
 void itun_session_move(struct itun_session *session, struct itun_path *path);
 void itun_session_forward(struct itun_session *session, const struct itun_inner *inner, u32 len);
+void itun_session_refresh(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len);
 void itun_session_reply(struct itun_session *session, const struct itun_inner *inner, u32 len);
 void itun_session_restart(struct itun_session *session, const struct itun_inner *inner);
 void itun_session_yield(struct itun_session *session);
