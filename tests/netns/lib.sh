@@ -146,13 +146,13 @@ unload_module() { rmmod ipvs_tun; }
 ctl() { # NS ARGUMENTS… : the tool on that host
 	local ns=$1
 	shift
-	timeout 20 "$IPVS_TUNCTL" -n "$ns" "$@"
+	timeout $((20 * ${SLOW:-1})) "$IPVS_TUNCTL" -n "$ns" "$@"
 }
 
 ctl_json() { # NS ARGUMENTS…
 	local ns=$1
 	shift
-	timeout 20 "$IPVS_TUNCTL" -j -n "$ns" "$@"
+	timeout $((20 * ${SLOW:-1})) "$IPVS_TUNCTL" -j -n "$ns" "$@"
 }
 
 stat_of() { # NS COUNTER
