@@ -62,7 +62,8 @@ regenerate: deps
 check:
 	@tests/check
 
-demo: deps
+demo:
+	@scripts/deps build lab
 	@tests/demo/run
 
 bench: deps kernels tool

@@ -500,3 +500,11 @@ flags_filter() { # FAMILY FLAGS
 	6) echo "ip6 proto 17 and ip6[42:2] = 4789 and ip6[48] = $2" ;;
 	esac
 }
+
+# A readiness message, by its inner EtherType.
+probe_filter() { # FAMILY
+	case $1 in
+	4) echo "udp[28:2] = 0x88b5" ;;
+	6) echo "ip6[68:2] = 0x88b5" ;;
+	esac
+}

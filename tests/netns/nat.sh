@@ -123,14 +123,6 @@ tagged_filter() { # FAMILY
 	esac
 }
 
-# A readiness message, by its inner EtherType.
-probe_filter() { # FAMILY
-	case $1 in
-	4) echo "udp[28:2] = 0x88b5" ;;
-	6) echo "ip6[68:2] = 0x88b5" ;;
-	esac
-}
-
 nat_hosts
 start_server "$rs" "$log"
 watch_behind_record "$rshost"
