@@ -264,9 +264,9 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 	return cache->result;
 }
 
-/* What has changed is seen by whoever sees the new generation. */
 static void itun_device_changed(void)
 {
+	/* What has changed is seen by whoever sees the new generation. */
 	smp_mb__before_atomic();
 	atomic_inc(&itun_device_generation);
 }

@@ -78,6 +78,7 @@ enum itun_xmit {
 	ITUN_XMIT_SENT,		/* the packet is consumed */
 	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
 };
+
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 
 struct itun_route {
