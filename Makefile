@@ -22,8 +22,8 @@ KDIR ?= $(CACHE)/debug/build
 endif
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install dkms-build dkms-install \
-	uninstall regenerate clean
+.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install install-tool \
+	dkms-build dkms-install uninstall regenerate clean
 
 all: module tool
 
@@ -83,14 +83,21 @@ style: deps
 	@scripts/style
 
 # On a hypervisor: by hand for one kernel (install), or rebuilt with every kernel that comes (dkms-install).
-install: all
-	install -D -m 644 $(MODULE_DIR)/ipvs_tun.ko $(DESTDIR)/lib/modules/$(KVER)/updates/ipvs_tun.ko
-	install -D -m 755 build/bin/ipvs-tunctl $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl
+BY_HAND := updates/ipvs_tun.ko
+install: all install-tool
+	@! compgen -G '$(DESTDIR)/lib/modules/$(KVER)/updates/dkms/ipvs_tun.ko*' > /dev/null || \
+		{ echo "DKMS has installed the module for $(KVER): make uninstall first, or make dkms-install" >&2; exit 1; }
+	install -D -m 644 $(MODULE_DIR)/ipvs_tun.ko $(DESTDIR)/lib/modules/$(KVER)/$(BY_HAND)
 	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+
+install-tool: tool
+	install -D -m 755 build/bin/ipvs-tunctl $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl
+	install -D -m 644 docs/ipvs-tunctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipvs-tunctl.8
 
 # DKMS_ROOT holds DKMS's trees instead of the system's: tests build there and install inside the lab.
 DKMS_TREES := $(if $(DKMS_ROOT),--dkmstree $(abspath $(DKMS_ROOT))/tree --sourcetree $(abspath $(DKMS_ROOT))/src)
-DKMS_SOURCE := $(if $(DKMS_ROOT),$(abspath $(DKMS_ROOT))/src,/usr/src)/ipvs-tun-$(VERSION)
+DKMS_SOURCES := $(if $(DKMS_ROOT),$(abspath $(DKMS_ROOT))/src,/usr/src)
+DKMS_SOURCE := $(DKMS_SOURCES)/ipvs-tun-$(VERSION)
 DKMS_MODULE := -m ipvs-tun -v $(VERSION) -k $(KVER) $(DKMS_TREES)
 dkms-build:
 	mkdir -p $(DKMS_SOURCE) $(if $(DKMS_ROOT),$(DKMS_ROOT)/tree)
@@ -98,15 +105,27 @@ dkms-build:
 	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
 	dkms build --force $(DKMS_MODULE)
 
-dkms-install: tool dkms-build
+ifneq ($(and $(DESTDIR),$(filter dkms-install,$(MAKECMDGOALS))),)
+$(error DKMS installs on this machine; DESTDIR is for make install)
+endif
+# What was installed by hand must not stand beside it: modprobe would take either.
+dkms-install: dkms-build install-tool
+	rm -f /lib/modules/$(KVER)/$(BY_HAND)
 	dkms install --force $(DKMS_MODULE)
-	install -D -m 755 build/bin/ipvs-tunctl $(PREFIX)/sbin/ipvs-tunctl
 
+# Both ways, every version and kernel.
 uninstall:
-	-[ ! -d $(DKMS_SOURCE) ] || dkms remove -m ipvs-tun -v $(VERSION) --all
-	rm -rf $(DKMS_SOURCE)
-	rm -f /lib/modules/*/updates/ipvs_tun.ko $(PREFIX)/sbin/ipvs-tunctl
-	for kver in /lib/modules/*; do depmod "$${kver##*/}"; done
+ifeq ($(DESTDIR),)
+	! command -v dkms > /dev/null || dkms status -m ipvs-tun $(DKMS_TREES) | sed -n 's|^ipvs-tun/\([^,: ]*\).*|\1|p' | sort -u | \
+		while read -r version; do dkms remove -m ipvs-tun -v "$$version" --all $(DKMS_TREES) || exit 1; done
+	rm -rf $(DKMS_SOURCES)/ipvs-tun-[0-9]*
+endif
+	rm -f $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl $(DESTDIR)$(PREFIX)/share/man/man8/ipvs-tunctl.8
+	for file in $(DESTDIR)/lib/modules/*/$(BY_HAND); do \
+		[ -e "$$file" ] || continue; \
+		rm "$$file" && rmdir --ignore-fail-on-non-empty "$${file%/*}" && kver=$${file%/$(BY_HAND)} || exit 1; \
+		[ -n "$(DESTDIR)" ] || depmod "$${kver##*/}" || exit 1; \
+	done
 
 clean:
 	rm -rf build
