@@ -229,7 +229,7 @@ upload_survives() {
 	check_stall upload "$lb1"
 }
 
-require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack
+require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack tcp_diag
 underlay_switch
 setup_ns client front lb1 lb2 rshost gwhost rs
 underlay_host "$lb1" 1
