@@ -347,18 +347,20 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 		NL_SET_ERR_MSG_FMT(extack, "cannot register hooks (error %d)", -err);
 		goto restore_hooks;
 	}
+	/* Those who send a mark that is to be accepted no longer, or to a port
+	 * that is to be looked at no longer, must stop first: its bits would
+	 * stay, and the driver drop the packets. They are told "not ready", and
+	 * with their next probe what is accepted instead.
+	 */
+	if (hooks & wanted & ITUN_HOOK_IN && (itun_config_rejects_marks(before, next) ||
+					      itun_device_leaves_port(in, next)))
+		itun_probe_farewell(in);
+
 	err = itun_device_rebuild_ports(in, next);
 	if (err) {
 		NL_SET_ERR_MSG_FMT(extack, "cannot determine the tunnel ports (error %d)", -err);
 		goto restore_hooks;
 	}
-
-	/* Those who send a mark that is to be accepted no longer must stop
-	 * first: its bits would stay, and the driver drop the packets. They are
-	 * told "not ready", and with their next probe what is accepted instead.
-	 */
-	if (hooks & wanted & ITUN_HOOK_IN && itun_config_rejects_marks(before, next))
-		itun_probe_farewell(in);
 
 	rcu_assign_pointer(in->config, next);
 

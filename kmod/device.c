@@ -140,6 +140,33 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
 }
 
 /**
+ * itun_device_leaves_port() - will a port in effect be looked at no longer?
+ * @in: namespace, under its mutex
+ * @next: the snapshot that is to come
+ *
+ * By itself a port goes with its last device, and nobody is left to drop what
+ * is marked.
+ */
+bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next)
+{
+	const struct itun_tunnel_config *vxlan = &next->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
+	const struct itun_ports *ports = rcu_dereference_protected(in->ports,
+								   lockdep_is_held(&in->mutex));
+	u32 i, j;
+
+	if (!ports || vxlan->auto_ports)
+		return false;
+	for (i = 0; i < ports->n; i++) {
+		for (j = 0; j < vxlan->n_ports; j++)
+			if (ports->port[i] == htons(vxlan->port[j]))
+				break;
+		if (j == vxlan->n_ports)
+			return true;
+	}
+	return false;
+}
+
+/**
  * itun_device_find_tunnel() - the device into which a path's packets go
  * @net: namespace of the underlay
  * @vni: network

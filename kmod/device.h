@@ -53,6 +53,7 @@ void itun_device_leave(void);
 void itun_device_exit(void);
 
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config);
+bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next);
 int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, u16 port, bool *external);
 bool itun_device_collision(struct itun_net *in, u32 second_mark, char *name);
 void itun_device_warnings(struct itun_net *in, const struct itun_config *config,

@@ -119,6 +119,14 @@ loss() {
 	check "both accepted: ready" wait_until 10 peer_ready "$lbhost" "$rsvtep"
 	check "marks are sent again" some_traffic marked 10
 
+	# A port that is looked at no longer: its marks would reach the driver.
+	ctl "$rshost" tunnel set vxlan --port 4790
+	check "the server's host leaves the port: said in peer list" said "$rsvtep" '^silent: it said that it is going away'
+	check "requests go on unmarked" some_traffic mark_not_ready 10
+	ctl "$rshost" tunnel set vxlan --port auto
+	check "it looks at it again: ready" wait_until 10 peer_ready "$lbhost" "$rsvtep"
+	check "marks are sent again" some_traffic marked 10
+
 	# The stock host gets something that answers probes in another version of the protocol, and still removes no mark.
 	worker old-module "$stock" eth0 "$stockvtep" 2
 	check "another protocol version: said in peer list" \
