@@ -9,9 +9,9 @@
 #      ^                                                               |
 #      +---- gwhost <=== the way of rs's default route, without us ===-+      (the whole drawing: nat-topology.sh)
 #
-# For each family of the underlay: without the module, with it in three modes (steering only, rewrite only, both), and
-# after "peer del". In each mode TCP small and large in both directions and UDP, over IPv4 and IPv6 inside, untagged and
-# in VLAN 7.
+# For each family of the underlay: without the module, with it in three modes (steering only, rewrite only, both), after
+# "peer del", and with a session entered by hand. In each mode TCP small and large in both directions and UDP, over IPv4
+# and IPv6 inside, untagged and in VLAN 7.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
 
@@ -123,6 +123,19 @@ tagged_filter() { # FAMILY
 	esac
 }
 
+# A session entered by hand needs no peer: it brings the hooks that its replies need, and they go with it.
+session_by_hand() { # FAMILY
+	local flow=(--src 200.1.1.2 --sport 4500 --dst 10.1.1.2 --dport 80 --proto tcp --vni 100)
+	check "without a peer there is no hook (IPv$1)" equal "$(hooks_of "$rshost")" ""
+	ctl "$rshost" session add "${flow[@]}" --mac "$(mac_of "$lbhost" br100)" --vtep "$(vtep "$lbhost" "$1")"
+	check "a session entered by hand works without a peer (IPv$1)" in_ns "$client" \
+		curl -s -S -f -m 10 --local-port 4500 "http://$vip4/"
+	ctl "$rshost" session del "${flow[@]}"
+	check "its hooks go with it (IPv$1)" equal "$(hooks_of "$rshost")" ""
+}
+
+hooks_of() { ctl_json "$1" status | jq -r '.hooks[]'; }
+
 nat_hosts
 start_server "$rs" "$log"
 watch_behind_record "$rshost"
@@ -139,6 +152,7 @@ for family in ${FAMILIES:-4 6}; do
 	for mode in ${MODES:-steering rewrite both}; do one_mode "$family" "$mode"; done
 	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
 	nobody_is_answered "after peer del (IPv$family)"
+	session_by_hand "$family"
 	unload_module
 done
 finish
