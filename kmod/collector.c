@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The collector: removes what has expired, and makes room at a limit.
+/* The collector: removes what has expired.
  *
  * One delayed work a namespace, as nf_conntrack's: it goes on where it
  * stopped, has a time budget, and comes sooner the more it finds. Lookups take
@@ -14,22 +14,27 @@
 #define ITUN_COLLECT_SOON	HZ		/* much was found */
 #define ITUN_COLLECT_LATER	(5 * HZ)
 
-/* Buckets that an eviction looks at, and sessions in them. */
-#define ITUN_EVICT_BUCKETS	32
-#define ITUN_EVICT_SESSIONS	128
-
-static bool itun_collect_one(struct itun_net *in, const struct itun_config *config,
-			     struct itun_session *session)
+/**
+ * itun_collect_one() - remove a session if it is absent already
+ * @in: namespace
+ * @config: the snapshot in force
+ * @session: under RCU
+ *
+ * Context: softirq or BH off.
+ * Return: true if it was removed by this call.
+ */
+bool itun_collect_one(struct itun_net *in, const struct itun_config *config,
+		      struct itun_session *session)
 {
 	struct itun_path *path;
 
 	if (READ_ONCE(session->word) & ITUN_DEAD)
 		return false;
-	if (itun_session_expires(session, config) <= 0)
-		return itun_session_kill(in, session, ITUN_END_EXPIRED);
 	path = rcu_dereference(session->path);
 	if (READ_ONCE(path->dead))
 		return itun_session_kill(in, session, ITUN_END_PATH);
+	if (itun_session_expires(session, config) <= 0)
+		return itun_session_kill(in, session, ITUN_END_EXPIRED);
 	return false;
 }
 
@@ -107,73 +112,4 @@ void itun_collector_stop(struct itun_net *in)
 	cancel_delayed_work_sync(&in->collector);
 	rhashtable_walk_exit(&in->walk4);
 	rhashtable_walk_exit(&in->walk6);
-}
-
-static bool itun_evict_from(struct itun_net *in, const struct itun_config *config,
-			    struct rhashtable *table, struct itun_zone *zone, bool whole_table,
-			    bool own_only, u32 share)
-{
-	unsigned int buckets, looked = 0;
-	struct itun_session *session;
-	struct bucket_table *tbl;
-	struct rhash_head *pos;
-	u32 bucket;
-
-	tbl = rht_dereference_rcu(table->tbl, table);
-	/* Another place each time: no two floods search the same ground. */
-	bucket = get_random_u32() & (tbl->size - 1);
-	for (buckets = 0; buckets < ITUN_EVICT_BUCKETS; buckets++) {
-		rht_for_each_rcu(pos, tbl, bucket) {
-			struct itun_path *path;
-			u32 word;
-
-			session = container_of(pos, struct itun_session, node);
-			word = READ_ONCE(session->word);
-			if (++looked > ITUN_EVICT_SESSIONS)
-				return false;
-			if (word & ITUN_DEAD)
-				continue;
-			path = rcu_dereference(session->path);
-			/* What has expired makes room in its zone, and in the
-			 * whole table if that is what is full.
-			 */
-			if ((whole_table || path->zone == zone) &&
-			    itun_collect_one(in, config, session))
-				return true;
-			/* What ever saw a reply, or was entered by hand, stays. */
-			if (word & (ITUN_SEEN_REPLY | ITUN_STATIC))
-				continue;
-			if (path->zone != zone &&
-			    (own_only || atomic_read(&path->zone->sessions) <= share))
-				continue;
-			if (itun_session_kill(in, session, ITUN_END_EVICTED))
-				return true;
-		}
-		bucket = (bucket + 1) & (tbl->size - 1);
-	}
-	return false;
-}
-
-/**
- * itun_evict() - make room for one session of a zone
- * @in: namespace
- * @config: the snapshot in force
- * @zone: the zone that wants it
- * @whole_table: the table is full; else the zone has its share
- *
- * A zone over its share evicts its own only, so that no tenant's flood costs
- * another's sessions; one under its share evicts from those that are over.
- *
- * Context: softirq or BH off, under RCU; bounded.
- * Return: true if a session was removed.
- */
-bool itun_evict(struct itun_net *in, const struct itun_config *config, struct itun_zone *zone,
-		bool whole_table)
-{
-	u32 zones = max(1, atomic_read(&in->n_zones));
-	u32 share = config->limit_sessions / zones;
-	bool own_only = !whole_table || atomic_read(&zone->sessions) > share;
-
-	return itun_evict_from(in, config, &in->sessions4, zone, whole_table, own_only, share) ||
-	       itun_evict_from(in, config, &in->sessions6, zone, whole_table, own_only, share);
 }

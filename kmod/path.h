@@ -31,11 +31,16 @@ struct itun_path_key {
 	u8 pad[6];		/* zero: keys are compared as words */
 } __aligned(8);
 
+/* The last sessions of a zone are remembered by their hash: see evict.c. */
+#define ITUN_ZONE_RECENT	64
+
 /* Sessions of one tenant, counted for the limits. */
 struct itun_zone {
 	struct rhash_head node;
 	u32 id;
 	atomic_t sessions;
+	atomic_t n_recent;
+	u64 recent[ITUN_ZONE_RECENT];	/* a ring; 0 for none */
 	refcount_t refs;	/* paths */
 	struct rcu_head rcu;
 };

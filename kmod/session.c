@@ -17,15 +17,6 @@ static struct kmem_cache *itun_session_cache_of(u32 word)
 	return itun_session_cache[!!(word & ITUN_IPV6)][!!(word & ITUN_ACCOUNTED)];
 }
 
-/* rhashtable mixes its seed in by giving it to the hash function, which has no
- * room for a second key: a multiplication by the odd seed takes other bits of
- * the 64 into the bucket number when a table is hashed anew.
- */
-static u32 itun_bucket_hash(u64 hash, u32 seed)
-{
-	return (hash * (u64)(seed | 1)) >> 32;
-}
-
 static u32 itun_lookup_hash(const void *data, u32 len, u32 seed)
 {
 	const struct itun_lookup *lookup = data;
@@ -238,8 +229,12 @@ struct itun_session *itun_session_make(struct itun_net *in, const struct itun_co
 
 	for (tries = 0; tries < 4; tries++) {
 		old = itun_session_insert(in, lookup, session);
-		if (likely(!old))
+		if (likely(!old)) {
+			u32 place = atomic_inc_return(&path->zone->n_recent);
+
+			WRITE_ONCE(path->zone->recent[place % ITUN_ZONE_RECENT], lookup->hash);
 			return session;
+		}
 		if (IS_ERR(old))
 			break;
 		if (!(READ_ONCE(old->word) & ITUN_DEAD)) {
@@ -285,6 +280,9 @@ bool itun_session_kill(struct itun_net *in, struct itun_session *session, enum i
 			if (itun_session_expires(session, config) > 0)
 				return false;
 		}
+		/* Or given another path? */
+		if (why == ITUN_END_PATH && !READ_ONCE(rcu_dereference(session->path)->dead))
+			return false;
 	} while (!try_cmpxchg(&session->word, &word, word | ITUN_DEAD));
 
 	itun_session_unlink(in, session);

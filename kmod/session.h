@@ -90,16 +90,26 @@ struct itun_lookup {
 	};
 };
 
+/* The lowest bit says which table: 0 for IPv4, 1 for IPv6. */
 static inline u64 itun_key4_hash(const struct itun_key4 *key)
 {
 	const u64 *word = (const u64 *)key;
 
-	return siphash_2u64(word[0], word[1], &itun_hash_key);
+	return siphash_2u64(word[0], word[1], &itun_hash_key) & ~1ULL;
 }
 
 static inline u64 itun_key6_hash(const struct itun_key6 *key)
 {
-	return siphash(key, sizeof(*key), &itun_hash_key);
+	return siphash(key, sizeof(*key), &itun_hash_key) | 1;
+}
+
+/* rhashtable mixes its seed in by giving it to the hash function, which has no
+ * room for a second key: a multiplication by the odd seed takes other bits of
+ * the 64 into the bucket number when a table is hashed anew.
+ */
+static inline u32 itun_bucket_hash(u64 hash, u32 seed)
+{
+	return (hash * (u64)(seed | 1)) >> 32;
 }
 
 /**
@@ -215,6 +225,8 @@ void itun_session_cache_exit(void);
 
 void itun_collector_start(struct itun_net *in);
 void itun_collector_stop(struct itun_net *in);
+bool itun_collect_one(struct itun_net *in, const struct itun_config *config,
+		      struct itun_session *session);
 bool itun_evict(struct itun_net *in, const struct itun_config *config, struct itun_zone *zone,
 		bool whole_table);
 
