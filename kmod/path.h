@@ -32,7 +32,7 @@ struct itun_path_key {
 } __aligned(8);
 
 /* The last sessions of a zone are remembered by their hash: see evict.c. */
-#define ITUN_ZONE_RECENT	64
+#define ITUN_ZONE_RECENT	32
 
 /* Sessions of one tenant, counted for the limits. */
 struct itun_zone {
