@@ -156,7 +156,10 @@ ctl_json() { # NS ARGUMENTS…
 }
 
 stat_of() { # NS COUNTER
-	ctl_json "$1" stats show | jq -er --arg name "$2" '.[$name]'
+	local all expression='"'$2'": *([0-9]+)'
+	all=$(ctl_json "$1" stats show)
+	[[ $all =~ $expression ]] || { echo "no counter $2" >&2 && return 1; }
+	echo "${BASH_REMATCH[1]}"
 }
 
 # A counter that did, or did not, move since it was noted.
@@ -182,47 +185,72 @@ require() { # MODULE… : nothing is loaded on demand in every lab
 }
 
 setup_ns() { # VARIABLE…
-	local variable ns
+	local variable ns new=()
 	for variable in "$@"; do
-		ns=$variable-$(mktemp -u XXXXXX)
-		ip netns add "$ns"
+		printf -v ns '%s-%04x%04x' "$variable" "$RANDOM" "$RANDOM"
 		namespaces+=("$ns")
-		ip -n "$ns" link set lo up
-		# Addresses must work at once, and replies come by another way than the requests left.
-		ip netns exec "$ns" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-			net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
-			net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
-			net.ipv6.conf.default.router_solicitations=0
+		new+=("$ns")
 		printf -v "$variable" %s "$ns"
+	done
+	inherited_settings
+	printf 'netns add %s\n' "${new[@]}" | ip -batch -
+	for ns in "${new[@]}"; do ip -n "$ns" link set lo up; done
+}
+
+# New namespaces begin with the machine's own. Addresses must work at once, and replies come by another way than the
+# requests left.
+inherited_settings() {
+	local file
+	[ -e /proc/sys/net/ipv6 ] || modprobe ipv6
+	echo 1 > /proc/sys/net/core/devconf_inherit_init_net
+	for file in ipv4/conf/{all,default}/rp_filter ipv6/conf/{all,default}/accept_{dad,ra} \
+		ipv6/conf/default/router_solicitations; do
+		echo 0 > "/proc/sys/net/$file"
 	done
 }
 
 in_ns() { ip netns exec "$@"; }
 
+# Several commands of ip in one process: in an emulated machine, processes are what takes the time.
+batch() { # NS COMMAND…
+	printf '%s\n' "${@:2}" | ip -n "$1" -batch -
+}
+
 forwarding() { # NS
-	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	in_ns "$1" sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
 }
 
 mac_of() { # NS DEVICE
-	in_ns "$1" cat "/sys/class/net/$2/address"
+	local line
+	line=$(ip -n "$1" -br link show dev "$2")
+	# The name, its state, the address.
+	read -r _ _ line _ <<< "$line"
+	echo "$line"
 }
 
 # One cable: two devices, each with its addresses.
 #   link A eth0 "192.0.2.1/24 2001:db8::1/64" B eth0 "192.0.2.2/24"
 link() { # NS1 DEVICE1 ADDRESSES1 NS2 DEVICE2 ADDRESSES2
-	ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
-	add_addresses "$1" "$2" "$3"
-	add_addresses "$4" "$5" "$6"
-	ip -n "$1" link set "$2" up
-	ip -n "$4" link set "$5" up
+	local lines=()
+	address_lines "$2" "$3"
+	batch "$1" "link add $2 type veth peer name $5 netns $4" "${lines[@]}" "link set $2 up"
+	lines=()
+	address_lines "$5" "$6"
+	batch "$4" "${lines[@]}" "link set $5 up"
 }
 
 add_addresses() { # NS DEVICE ADDRESSES
+	local lines=()
+	address_lines "$2" "$3"
+	batch "$1" "${lines[@]}"
+}
+
+address_lines() { # DEVICE ADDRESSES : adds the commands to the caller's $lines
 	local address
-	for address in $3; do
+	for address in $2; do
 		case $address in
-		*:*) ip -n "$1" addr add "$address" dev "$2" nodad ;;
-		*) ip -n "$1" addr add "$address" dev "$2" ;;
+		*:*) lines+=("addr add $address dev $1 nodad") ;;
+		*) lines+=("addr add $address dev $1") ;;
 		esac
 	done
 }
@@ -235,17 +263,17 @@ declare -A host_index=()
 
 underlay_switch() { # makes $switch
 	setup_ns switch
-	ip -n "$switch" link add sw0 mtu "$underlay_mtu" type bridge
-	ip -n "$switch" link set sw0 up
+	batch "$switch" "link add sw0 mtu $underlay_mtu type bridge" "link set sw0 up"
 }
 
 underlay_host() { # NS INDEX
+	local lines=()
 	host_index[$1]=$2
 	underlay_hosts+=("$1")
-	ip link add "p$2" mtu "$underlay_mtu" netns "$switch" type veth peer name eth0 mtu "$underlay_mtu" netns "$1"
-	ip -n "$switch" link set "p$2" master sw0 up
-	add_addresses "$1" eth0 "172.18.10.$2/24 2001:db8:18::$2/64"
-	ip -n "$1" link set eth0 up
+	batch "$switch" "link add p$2 mtu $underlay_mtu type veth peer name eth0 mtu $underlay_mtu netns $1" \
+		"link set p$2 master sw0 up"
+	address_lines eth0 "172.18.10.$2/24 2001:db8:18::$2/64"
+	batch "$1" "${lines[@]}" "link set eth0 up"
 }
 
 vtep() { # NS FAMILY : its tunnel endpoint
@@ -260,46 +288,54 @@ vtep() { # NS FAMILY : its tunnel endpoint
 # Makes vx$VNI in br$VNI, flooding to all the other hosts: never to itself, for frames would loop back and be mislearned.
 # More VXLAN options follow the VNI (udpcsum, noudpcsum, dstport N, …).
 overlay() { # NS FAMILY VNI [VXLAN OPTIONS…]
-	local ns=$1 family=$2 vni=$3 other
+	local ns=$1 family=$2 vni=$3 other lines=()
 	shift 3
-	ip -n "$ns" link add "vx$vni" type vxlan id "$vni" local "$(vtep "$ns" "$family")" dstport 4789 "$@"
-	overlay_bridge "$ns" "$vni"
+	bridge_lines "$ns" "$vni"
+	batch "$ns" "link add vx$vni type vxlan id $vni local $(vtep "$ns" "$family") dstport 4789 $*" "${lines[@]}"
+	lines=()
 	for other in "${underlay_hosts[@]}"; do
-		[ "$other" = "$ns" ] || flood_to "$ns" "vx$vni" "$(vtep "$other" "$family")"
+		[ "$other" = "$ns" ] ||
+			lines+=("fdb append 00:00:00:00:00:00 dev vx$vni dst $(vtep "$other" "$family")")
 	done
+	printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch -
 }
 
 overlay_bridge() { # NS VNI : vx$VNI becomes a port of br$VNI
+	local lines=()
+	bridge_lines "$1" "$2"
+	batch "$1" "${lines[@]}"
+}
+
+bridge_lines() { # NS VNI : adds the commands to the caller's $lines
+	local mac
 	[ -e "$work/$1-br$2" ] || {
 		# A bridge without an address of its own would change it with its ports.
-		ip -n "$1" link add "br$2" address "02:b0:${host_index[$1]}:00:00:$(printf %02x "$(($2 % 256))")" type bridge
-		ip -n "$1" link set "br$2" up
-		touch "$work/$1-br$2"
+		printf -v mac '02:b0:%02d:00:00:%02x' "${host_index[$1]}" $(($2 % 256))
+		lines+=("link add br$2 address $mac type bridge" "link set br$2 up")
+		: > "$work/$1-br$2"
 	}
-	ip -n "$1" link set "vx$2" master "br$2"
-	ip -n "$1" link set "vx$2" up
+	lines+=("link set vx$2 master br$2" "link set vx$2 up")
 }
 
 # An "external" device: one for all networks, its tunnel parameters on the packets. Each network's bridge hangs on it by
 # VLAN-to-VNI mapping, the bridge is VLAN-aware.
 overlay_external() { # NS FAMILY VLAN:VNI…
-	local ns=$1 family=$2 pair other
+	local ns=$1 family=$2 pair other vlan vni lines=()
 	shift 2
-	ip -n "$ns" link add vxe type vxlan external local "$(vtep "$ns" "$family")" dstport 4789 udpcsum udp6zerocsumrx
-	ip -n "$ns" link add bre type bridge vlan_filtering 1 vlan_default_pvid 0
-	ip -n "$ns" link set vxe master bre
-	in_ns "$ns" bridge link set dev vxe vlan_tunnel on
-	ip -n "$ns" link set bre up
-	ip -n "$ns" link set vxe up
+	# Learning is not the default of such a device: without it, what a VM sends to a known MAC is flooded, too.
+	batch "$ns" "link add vxe type vxlan external learning local $(vtep "$ns" "$family") dstport 4789 udpcsum udp6zerocsumrx" \
+		"link add bre type bridge vlan_filtering 1 vlan_default_pvid 0" "link set vxe master bre" \
+		"link set bre up" "link set vxe up"
 	for pair in "$@"; do
-		in_ns "$ns" bridge vlan add dev vxe vid "${pair%:*}"
-		in_ns "$ns" bridge vlan add dev vxe vid "${pair%:*}" tunnel_info id "${pair#*:}"
-		in_ns "$ns" bridge vlan add dev bre vid "${pair%:*}" self
+		vlan=${pair%:*} vni=${pair#*:}
+		lines+=("vlan add dev vxe vid $vlan" "vlan add dev vxe vid $vlan tunnel_info id $vni"
+			"vlan add dev bre vid $vlan self")
 		for other in "${underlay_hosts[@]}"; do
-			[ "$other" = "$ns" ] || in_ns "$ns" bridge fdb append 00:00:00:00:00:00 dev vxe \
-				dst "$(vtep "$other" "$family")" src_vni "${pair#*:}"
+			[ "$other" = "$ns" ] ||
+				lines+=("fdb append 00:00:00:00:00:00 dev vxe dst $(vtep "$other" "$family") src_vni $vni")
 		done
 	done
+	printf '%s\n' "link set dev vxe vlan_tunnel on" "${lines[@]}" | bridge -n "$ns" -batch -
 }
 
 flood_to() { # NS DEVICE ADDRESS
@@ -313,11 +349,10 @@ overlay_remove() { # NS VNI
 
 # A VM: a namespace whose eth0 is a port of the host's bridge.
 attach_vm() { # VM HOST BRIDGE PORT ADDRESSES
-	ip link add "$4" netns "$2" type veth peer name eth0 netns "$1"
-	ip -n "$2" link set "$4" master "$3"
-	ip -n "$2" link set "$4" up
-	add_addresses "$1" eth0 "$5"
-	ip -n "$1" link set eth0 up
+	local lines=()
+	batch "$2" "link add $4 type veth peer name eth0 netns $1" "link set $4 master $3" "link set $4 up"
+	address_lines eth0 "$5"
+	batch "$1" "${lines[@]}" "link set eth0 up"
 }
 
 # --- the balancer ------------------------------------------------------------
@@ -325,8 +360,10 @@ attach_vm() { # VM HOST BRIDGE PORT ADDRESSES
 service() { # NS PROTOCOL(t|u) VIP:PORT REALSERVER:PORT…
 	local ns=$1 protocol=$2 vip=$3 real
 	shift 3
-	in_ns "$ns" ipvsadm -A "-$protocol" "$vip" -s rr
-	for real in "$@"; do in_ns "$ns" ipvsadm -a "-$protocol" "$vip" -r "$real" -m; done
+	{
+		echo "-A -$protocol $vip -s rr"
+		for real in "$@"; do echo "-a -$protocol $vip -r $real -m"; done
+	} | in_ns "$ns" ipvsadm -R
 }
 
 first_mark=0x48594c42

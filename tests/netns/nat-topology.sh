@@ -31,14 +31,11 @@ nat_hosts() {
 	# The client reaches the balancer; the server's own gateway reaches the client another way.
 	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lbhost" to-client "200.1.1.1/24 2001:db8:c1::1/64"
 	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
-	ip -n "$client" route add default via 200.1.1.1
-	ip -n "$client" route add default via 2001:db8:c1::1
-	ip -n "$gwhost" route add 200.1.1.0/24 via 200.1.2.2
-	ip -n "$gwhost" route add 2001:db8:c1::/64 via 2001:db8:c2::2
+	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
+	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
 	for host in "$lbhost" "$gwhost"; do forwarding "$host"; done
 
-	for vip in "$vip4" "$vip4_vlan"; do ip -n "$lbhost" addr add "$vip/32" dev lo; done
-	for vip in "$vip6" "$vip6_vlan"; do ip -n "$lbhost" addr add "$vip/128" dev lo nodad; done
+	add_addresses "$lbhost" lo "$vip4/32 $vip4_vlan/32 $vip6/128 $vip6_vlan/128"
 	for pair in t:80 u:7; do
 		service "$lbhost" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
 		service "$lbhost" "${pair%:*}" "$vip4_vlan:${pair#*:}" "10.1.7.2:${pair#*:}"
@@ -50,7 +47,7 @@ nat_hosts() {
 
 # The overlay over one family of the underlay; called again for another one. VXLAN options may follow.
 nat_overlay() { # FAMILY [VXLAN OPTIONS…]
-	local host first=''
+	local host first='' lines=()
 	[ -e "$work/$lbhost-br100" ] || first=yes
 	for host in "$lbhost" "$rshost" "$gwhost"; do
 		[ -n "$first" ] || overlay_remove "$host" 100
@@ -60,23 +57,19 @@ nat_overlay() { # FAMILY [VXLAN OPTIONS…]
 	nat_vlan "$lbhost" 254
 	nat_vlan "$gwhost" 1
 	attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
-	ip -n "$rs" link add eth0.7 link eth0 type vlan id 7
-	add_addresses "$rs" eth0.7 "10.1.7.2/24 2001:db8:17::2/64"
-	ip -n "$rs" link set eth0.7 up
-	ip -n "$rs" route add default via 10.1.1.1
-	ip -n "$rs" route add default via 2001:db8:10::1
+	address_lines eth0.7 "10.1.7.2/24 2001:db8:17::2/64"
 	# What the server says from its tagged addresses leaves tagged, by the same foreign gateway.
-	ip -n "$rs" route add default via 10.1.7.1 table 7
-	ip -n "$rs" route add default via 2001:db8:17::1 table 7
-	ip -n "$rs" rule add from 10.1.7.2 table 7
-	ip -n "$rs" -6 rule add from 2001:db8:17::2 table 7
+	batch "$rs" "link add eth0.7 link eth0 type vlan id 7" "${lines[@]}" "link set eth0.7 up" \
+		"route add default via 10.1.1.1" "route add default via 2001:db8:10::1" \
+		"route add default via 10.1.7.1 table 7" "route add default via 2001:db8:17::1 table 7" \
+		"rule add from 10.1.7.2 table 7" "rule add from 2001:db8:17::2 table 7"
 }
 
 nat_vlan() { # HOST N : its addresses in the overlay
-	add_addresses "$1" br100 "10.1.1.$2/24 2001:db8:10::$2/64"
-	ip -n "$1" link add br100.7 link br100 type vlan id 7
-	add_addresses "$1" br100.7 "10.1.7.$2/24 2001:db8:17::$2/64"
-	ip -n "$1" link set br100.7 up
+	local lines=()
+	address_lines br100 "10.1.1.$2/24 2001:db8:10::$2/64"
+	address_lines br100.7 "10.1.7.$2/24 2001:db8:17::$2/64"
+	batch "$1" "link add br100.7 link br100 type vlan id 7" "${lines[@]}" "link set br100.7 up"
 }
 
 # The module's configuration on both hosts, for an underlay family.

@@ -84,24 +84,19 @@ move_to_vlans() { # TUNNELS(two|one)
 	done
 }
 
+# All that the server's host sends, at its port of the switch.
 watch() { # NAME
-	capture_start "$lbhost_a" eth0 "$work/$1-a" udp
-	capture_start "$lbhost_b" eth0 "$work/$1-b" udp
-	capture_start "$gwhost" eth0 "$work/$1-gw" udp
+	capture_start "$switch" p2 "$work/$1" udp and src host "$(vtep "$rshost" 4)"
 }
 
 watched() { # NAME
-	capture_settle "$work/$1-a" "$rshost" "$(vtep "$lbhost_a" 4)"
-	capture_settle "$work/$1-b" "$rshost" "$(vtep "$lbhost_b" 4)"
-	capture_settle "$work/$1-gw" "$rshost" "$(vtep "$gwhost" 4)"
-	capture_stop "$work/$1-a"
-	capture_stop "$work/$1-b"
-	capture_stop "$work/$1-gw"
+	capture_settle "$work/$1" "$rshost" "$(vtep "$gwhost" 4)"
+	capture_stop "$work/$1"
 }
 
-# Packets that the server's host has sent to where the capture is, in a network; inner IPv4 begins at 30 from UDP.
-sent() { # FILE VNI [FILTER]
-	capture_count "$work/$1" "src host $(vtep "$rshost" 4) and udp dst port 4789 and udp[12:4] >> 8 = $2 ${3:+and $3}"
+# Packets that the server's host has sent to a host, in a network; inner IPv4 begins at 30 from UDP.
+sent() { # NAME HOST VNI [FILTER]
+	capture_count "$work/$1" "dst host $(vtep "$2" 4) and udp dst port 4789 and udp[12:4] >> 8 = $3 ${4:+and $4}"
 }
 tcp_from_80="udp[30] = 0x45 and udp[39] = 6 and udp[50:2] = 80"
 udp_from_9="udp[30] = 0x45 and udp[39] = 17 and udp[50:2] = 9"
@@ -158,13 +153,13 @@ both_at_once() { # ROUND PORT
 	check "rows for pings too" both_rows 8 8 1
 	watched "$1"
 	check "the first balancer's host gets its tenant's replies" \
-		at_least "$(sent "$1-a" 100 "$inner_from_server and ($tcp_from_80 or $udp_from_9)")" "$burst"
-	check "and not one packet of the other network's servers" equal "$(sent "$1-a" 200 "$inner_from_server")" 0
+		at_least "$(sent "$1" "$lbhost_a" 100 "$inner_from_server and ($tcp_from_80 or $udp_from_9)")" "$burst"
+	check "and not one packet of the other network's servers" equal "$(sent "$1" "$lbhost_a" 200 "$inner_from_server")" 0
 	check "the second balancer's host gets its tenant's replies" \
-		at_least "$(sent "$1-b" 200 "$inner_from_server and ($tcp_from_80 or $udp_from_9)")" "$burst"
-	check "and not one packet of the other network's servers" equal "$(sent "$1-b" 100 "$inner_from_server")" 0
+		at_least "$(sent "$1" "$lbhost_b" 200 "$inner_from_server and ($tcp_from_80 or $udp_from_9)")" "$burst"
+	check "and not one packet of the other network's servers" equal "$(sent "$1" "$lbhost_b" 100 "$inner_from_server")" 0
 	check "no reply goes to the servers' own gateways" \
-		equal "$(sent "$1-gw" 100 "($tcp_from_80 or $udp_from_9 or $echo_reply)") $(sent "$1-gw" 200 \
+		equal "$(sent "$1" "$gwhost" 100 "($tcp_from_80 or $udp_from_9 or $echo_reply)") $(sent "$1" "$gwhost" 200 \
 			"($tcp_from_80 or $udp_from_9 or $echo_reply)")" "0 0"
 }
 
@@ -179,9 +174,9 @@ only_one_recorded() { # ROUND PORT
 	check "the tenant with a session is answered ($1)" equal "$(cat "$work/out-b")" "50 50"
 	check "the one without is not, though his tuple is the other's" equal "$(cat "$work/out-a")" "0 0"
 	watched "$name"
-	check "his replies go by his server's own gateway" equal "$(sent "$name-gw" 100 "$udp_from_9")" 60
+	check "his replies go by his server's own gateway" equal "$(sent "$name" "$gwhost" 100 "$udp_from_9")" 60
 	check "not to the other's balancer, in neither network" \
-		equal "$(sent "$name-b" 100 "$udp_from_9") $(sent "$name-b" 200 "$udp_from_9")" "0 50"
+		equal "$(sent "$name" "$lbhost_b" 100 "$udp_from_9") $(sent "$name" "$lbhost_b" 200 "$udp_from_9")" "0 50"
 	ctl "$lbhost_a" resume all
 }
 
@@ -226,11 +221,11 @@ opened() { # NAME TENANT VNI PORT : what a VM begins while the flows of both_at_
 	check "its SYN from the port of a live flow was seen to open one, and so was its ping" \
 		stat_grew "$rshost" opening "$opening" 3
 	check "that SYN went to the VM's gateway" \
-		equal "$(sent "$name-gw" "$3" "$tcp_from_80 and udp[52:2] = $4 and udp[63] = 2")" 1
-	check "so did its pings" equal "$(sent "$name-gw" "$3" "$echo_request")" 2
+		equal "$(sent "$name" "$gwhost" "$3" "$tcp_from_80 and udp[52:2] = $4 and udp[63] = 2")" 1
+	check "so did its pings" equal "$(sent "$name" "$gwhost" "$3" "$echo_request")" 2
 	check "and no balancer's host got any packet from a VM" \
-		equal "$(sent "$name-a" 100 "$inner_from_server") $(sent "$name-a" 200 "$inner_from_server") \
-$(sent "$name-b" 100 "$inner_from_server") $(sent "$name-b" 200 "$inner_from_server")" "0 0 0 0"
+		equal "$(sent "$name" "$lbhost_a" 100 "$inner_from_server") $(sent "$name" "$lbhost_a" 200 "$inner_from_server") \
+$(sent "$name" "$lbhost_b" 100 "$inner_from_server") $(sent "$name" "$lbhost_b" 200 "$inner_from_server")" "0 0 0 0"
 }
 
 require vxlan ip_vs ip_vs_rr nf_tables nft_chain_nat nft_nat bridge veth nf_conntrack 8021q
