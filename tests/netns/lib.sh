@@ -136,8 +136,10 @@ wait_until() { # SECONDS COMMAND… : on a kernel that is SLOW times slower, so 
 # --- the module and the tool -------------------------------------------------
 
 load_module() {
-	local module
-	for module in $(modinfo -F depends "$module_file" | tr , ' '); do modprobe "$module"; done
+	[ -n "${dependencies:-}" ] || {
+		dependencies=$(modinfo -F depends "$module_file")
+		modprobe -a ${dependencies//,/ }
+	}
 	insmod "$module_file"
 }
 
