@@ -135,10 +135,11 @@ wait_until() { # SECONDS COMMAND… : on a kernel that is SLOW times slower, so 
 
 # --- the module and the tool -------------------------------------------------
 
+dependencies=()
 load_module() {
-	[ -n "${dependencies:-}" ] || {
-		dependencies=$(modinfo -F depends "$module_file")
-		modprobe -a ${dependencies//,/ }
+	[ ${#dependencies[@]} -gt 0 ] || {
+		IFS=, read -r -a dependencies <<< "$(modinfo -F depends "$module_file")"
+		modprobe -a "${dependencies[@]}"
 	}
 	insmod "$module_file"
 }
