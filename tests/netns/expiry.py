@@ -286,6 +286,7 @@ def server_only(lab):
 
 
 def killed_path(lab):
+    lab.timeout("udp", 100)  # time must not end them before the collector comes
     lab.request(UDP, udp(4100, 53))
     lab.request(UDP, udp(4101, 53), mac="02:00:00:00:00:fd")
     before = lab.netlink.counters()
@@ -302,6 +303,7 @@ def killed_path(lab):
     lab.result(lab.netlink.count() == 0 and lab.tool("session", "list") == [], "path kill of a whole endpoint")
     lab.result(lab.until(10 * SLOW, lambda: lab.moved(before).get("path_expired", 0) >= 2),
                "the collector removes them", lab.moved(before))
+    lab.timeout("udp", TIMEOUT["udp"])
     lab.books("after path kill")
 
 
@@ -360,6 +362,8 @@ def one_network(lab):
         lab.request(TCP, tcp(sport, 80), vni=200)
     lab.result(len(lab.netlink.sessions(vni=200)) == 30, "another network has its 30", lab.netlink.sessions(vni=200))
     lab.until(5 * SLOW, lambda: lab.netlink.count(vni=200, state=4) == 0)
+    there = [lab.netlink.count(vni=200), lab.netlink.count(vni=100)]
+    lab.result(there == [5, 10], "sessions in two networks, and some that have expired", there)
     before, most = lab.netlink.counters(), 0
     for sport in range(6000, 6200):
         lab.request(TCP, tcp(sport, 80))

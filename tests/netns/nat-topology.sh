@@ -62,7 +62,8 @@ nat_overlay() { # FAMILY [VXLAN OPTIONS…]
 	batch "$rs" "link add eth0.7 link eth0 type vlan id 7" "${lines[@]}" "link set eth0.7 up" \
 		"route add default via 10.1.1.1" "route add default via 2001:db8:10::1" \
 		"route add default via 10.1.7.1 table 7" "route add default via 2001:db8:17::1 table 7" \
-		"rule add from 10.1.7.2 table 7" "rule add from 2001:db8:17::2 table 7"
+		"rule add from 10.1.7.2 table 7"
+	ip -n "$rs" -6 rule add from 2001:db8:17::2 table 7
 }
 
 nat_vlan() { # HOST N : its addresses in the overlay

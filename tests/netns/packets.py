@@ -14,21 +14,32 @@
     packets.py feed FILE FLAG                     prints FILE: a fifth of it, and once FLAG exists, the rest, 64 KiB
                                                   twenty times a second
 """
+import fcntl
 import os
 import socket
 import struct
 import sys
 import time
 
+SIOCGIFHWADDR = 0x8927
 
-def answer(port):
+
+def answering_socket(port):
     sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.bind(("::", int(port)))
+    return sock
+
+
+def answer_on(sock):
     while True:
         data, client = sock.recvfrom(64)
         for number in range(int(data)):
             sock.sendto(b"%06d" % number, client)
+
+
+def answer(port):
+    answer_on(answering_socket(port))
 
 
 def ask(address, port, sport, count, seconds):
@@ -47,7 +58,7 @@ def ask(address, port, sport, count, seconds):
             numbers.add(sock.recv(64))
             received += 1
     except TimeoutError:
-        print(received, len(numbers))
+        return f"{received} {len(numbers)}"
 
 
 def checksum(data):
@@ -64,9 +75,9 @@ def frame(device, mac, src, dst, protocol, segment, offset):
     segment = segment[:offset] + struct.pack("!H", total or 0xffff) + segment[offset + 2:]
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 4711, 0x4000, 64, protocol, 0) + src + dst
     header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
-    with open(f"/sys/class/net/{device}/address", encoding="ascii") as file:
-        own = file.read()
-    return bytes.fromhex(mac.replace(":", "")) + bytes.fromhex(own.replace(":", "")) + b"\x08\x00" + header + segment
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        own = fcntl.ioctl(sock, SIOCGIFHWADDR, struct.pack("256s", device.encode()))[18:24]
+    return bytes.fromhex(mac.replace(":", "")) + own + b"\x08\x00" + header + segment
 
 
 def send(device, data, times):
@@ -100,26 +111,36 @@ def ping(address, ident, times):
                 break
 
 
-def hello(port):
-    with socket.create_server(("", int(port))) as server:
+def hello_server(port):
+    return socket.create_server(("", int(port)))
+
+
+def hello_on(server):
+    with server:
         server.settimeout(20)
         connection, _ = server.accept()
         with connection:
             connection.settimeout(10)
-            print(connection.recv(64).decode(), flush=True)
+            heard = connection.recv(64).decode()
             connection.sendall(b"hello")
             try:
                 connection.recv(64)
             except ConnectionResetError:
                 pass
+    return heard
+
+
+def hello(port):
+    return hello_on(hello_server(port))
 
 
 def say(sport, address, port):
     with socket.create_connection((address, int(port)), 10, ("", int(sport))) as connection:
         connection.sendall(b"hi")
-        print(connection.recv(64).decode())
+        heard = connection.recv(64).decode()
         # A reset: the ports are free again at once.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return heard
 
 
 def feed(name, flag):
@@ -135,4 +156,7 @@ def feed(name, flag):
 
 
 COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say, "feed": feed}
-COMMANDS[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    text = COMMANDS[sys.argv[1]](*sys.argv[2:])
+    if text is not None:
+        print(text)

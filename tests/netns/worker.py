@@ -9,6 +9,10 @@ offload NS DEVICE NAME=on|off…      switches of `ethtool -K` (tx, tso, gso, gr
 errors NS…                          what those kernels have counted against checksums; nothing at best
 retransmitted NS…                   the TCP segments that they have sent again
 exchange NS BYTES ADDRESS…          a download, an upload and a datagram with each, all at once; fails unless all is whole
+packets NS COMMAND WORD… [+ NS COMMAND WORD…]   what packets.py does, several at once; prints each one's text
+answer NS PORT                      its server of bursts, from now on
+hello NS PORT                       its TCP server for one connection, listening when this returns
+heard PORT                          what that one has heard
 echo NS ADDRESS SOURCE-PORT TEXT    a datagram from that port, and back within a second
 load NAME NS RATE ADDRESS…          starts a load: RATE datagrams a second, each sent once, and requests one after another
 load-answered NAME SINCE-MS         when the first datagram sent since then was answered: milliseconds after it
@@ -20,6 +24,7 @@ not-ready NS OUTER-SRC OUTER-DST    a forged "not ready" with a nonce of its own
 old-module NS DEVICE ADDRESS VERSION   answers readiness probes to ADDRESS as a module of another protocol version would,
                                     beside a VXLAN driver that drops them
 """
+import concurrent.futures
 import ctypes
 import fcntl
 import hashlib
@@ -34,6 +39,7 @@ import threading
 import time
 
 import frames
+import packets
 
 BLOCK = bytes((i * 7 + i // 251) & 255 for i in range(65536))  # server.py's
 
@@ -168,6 +174,41 @@ def echo(ns, address, port, text):
         sock.send(text.encode())
         if sock.recv(65535).split()[-1] != text.encode():
             raise OSError("another text came back")
+    return ()
+
+
+pool = concurrent.futures.ThreadPoolExecutor(8)
+hellos = {}
+
+
+def packets_of(*words):
+    def run(ns, command, *arguments):
+        with frames.namespace(ns):
+            return packets.COMMANDS[command](*arguments)
+
+    futures, words = [], list(words)
+    while words:
+        end = words.index("+") if "+" in words else len(words)
+        futures.append(pool.submit(run, *words[:end]))
+        words = words[end + 1:]
+    return [text for future in futures if (text := future.result()) is not None]
+
+
+def hello(ns, port):
+    with frames.namespace(ns):
+        server = packets.hello_server(port)
+    hellos[port] = pool.submit(packets.hello_on, server)
+    return ()
+
+
+def heard(port):
+    yield hellos.pop(port).result()
+
+
+def answer(ns, port):
+    with frames.namespace(ns):
+        sock = packets.answering_socket(port)
+    threading.Thread(target=packets.answer_on, args=(sock,), daemon=True).start()
     return ()
 
 
@@ -352,7 +393,8 @@ def old_module(ns, device, address, version):
 
 def main():
     commands = {"offload": offload, "errors": errors, "retransmitted": retransmitted, "exchange": exchange,
-                "echo": echo, "load": load, "load-answered": load_answered, "load-stop": load_stop,
+                "packets": packets_of, "answer": answer, "hello": hello,
+                "heard": heard, "echo": echo, "load": load, "load-answered": load_answered, "load-stop": load_stop,
                 "send": send, "not-ready": not_ready, "old-module": old_module}
     failing = {"offload", "exchange"}  # what these say is what is wrong
     for line in sys.stdin:
