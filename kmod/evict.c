@@ -118,7 +118,7 @@ static bool itun_evict_somewhere(struct itun_net *in, const struct itun_config *
  * itun_evict() - make room for one session of a zone
  * @in: namespace
  * @config: the snapshot in force
- * @zone: the zone that wants it
+ * @zone: the zone that wants it; it is counted there already
  * @whole_table: the table is full; else the zone has its share
  *
  * A zone that has its share evicts its own only, so that no tenant's flood costs
@@ -132,7 +132,7 @@ bool itun_evict(struct itun_net *in, const struct itun_config *config, struct it
 {
 	u32 zones = max(1, atomic_read(&in->n_zones));
 	u32 share = config->limit_sessions / zones;
-	bool own = !whole_table || atomic_read(&zone->sessions) >= share;
+	bool own = !whole_table || atomic_read(&zone->sessions) > share;
 
 	if (own && itun_evict_recent(in, zone))
 		return true;

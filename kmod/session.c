@@ -159,24 +159,31 @@ static void itun_session_free(struct rcu_head *rcu)
 	kmem_cache_free(itun_session_cache_of(session->word), session);
 }
 
-/* Room for one more? Counts it if so: in the table and in its zone. */
+/* Room for one more? Counts it if so: in the table and in its zone. Counted
+ * first and looked at then, so that two CPUs do not both take the last place.
+ */
 static bool itun_session_reserve(struct itun_net *in, const struct itun_config *config,
 				 struct itun_zone *zone)
 {
-	if (config->limit_per_vni &&
-	    atomic_read(&zone->sessions) >= config->limit_per_vni &&
+	u32 in_zone = atomic_inc_return(&zone->sessions);
+
+	if (config->limit_per_vni && in_zone > config->limit_per_vni &&
 	    !itun_evict(in, config, zone, false)) {
 		itun_count(in, refused_vni_limit);
-		return false;
+		goto refuse_zone;
 	}
-	if (atomic_read(&in->n_sessions) >= config->limit_sessions &&
+	if ((u32)atomic_inc_return(&in->n_sessions) > config->limit_sessions &&
 	    !itun_evict(in, config, zone, true)) {
 		itun_count(in, refused_limit);
-		return false;
+		goto refuse;
 	}
-	atomic_inc(&in->n_sessions);
-	atomic_inc(&zone->sessions);
 	return true;
+
+refuse:
+	atomic_dec(&in->n_sessions);
+refuse_zone:
+	atomic_dec(&zone->sessions);
+	return false;
 }
 
 /**

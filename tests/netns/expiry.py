@@ -390,7 +390,8 @@ def flood(lab):
     lab.result(lab.established(ours) and lab.established(theirs, vni=200), "established sessions in both networks")
     for sport in waiting:
         lab.request(TCP, tcp(sport, 80), vni=200)
-    lab.result(lab.netlink.count() == 200, "and some that wait for their first reply", lab.netlink.count())
+    lab.result(lab.until(5 * SLOW, lambda: lab.netlink.count() == 200), "and some that wait for their first reply",
+               lab.netlink.count())
     inner = ether(lab.macs[100], LB, IPV4, ipv4("100.64.0.0", SERVER, TCP, tcp(1, 80)))
     frame = lab.underlay.frame(4, vxlan(inner), checked=False)
     at = frame.index(address("100.64.0.0"))
