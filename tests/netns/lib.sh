@@ -426,20 +426,20 @@ url() { # ADDRESS PATH
 
 # One small request; prints the client's address as the server saw it.
 http_get() { # NS ADDRESS [SECONDS]
-	in_ns "$1" curl -g -s -S -f -m "${3:-10}" "$(url "$2" /)"
+	in_ns "$1" curl -g -s -S -f -m $((${3:-10} * ${SLOW:-1})) "$(url "$2" /)"
 }
 
 # A large answer arrives as it left. The server repeats a pattern; both ends know its checksum.
 http_download() { # NS ADDRESS BYTES
 	local got
-	got=$(in_ns "$1" curl -g -s -S -f -m 60 "$(url "$2" "/bytes/$3")" | sha256sum)
+	got=$(in_ns "$1" curl -g -s -S -f -m $((60 * ${SLOW:-1})) "$(url "$2" "/bytes/$3")" | sha256sum)
 	equal "${got%% *}" "$(pattern_sum "$3")"
 }
 
 http_upload() { # NS ADDRESS BYTES
 	local got
 	pattern_sum "$3" > /dev/null
-	got=$(in_ns "$1" curl -g -s -S -f -m 60 -H 'Expect:' -T "$work/pattern-$3" "$(url "$2" /upload)")
+	got=$(in_ns "$1" curl -g -s -S -f -m $((60 * ${SLOW:-1})) -H 'Expect:' -T "$work/pattern-$3" "$(url "$2" /upload)")
 	equal "$got" "$(pattern_sum "$3")"
 }
 
