@@ -141,6 +141,24 @@ int print(const std::string &text)
 	return exit_done;
 }
 
+// An argument is called by its form (VALUE[/MASK]); CLI11 would print its name before it.
+class Help : public CLI::Formatter
+{
+public:
+	std::string make_option_name(const CLI::Option *option, bool positional) const override
+	{
+		return positional ? option->get_type_name()
+				  : Formatter::make_option_name(option, positional);
+	}
+
+	std::string make_option_opts(const CLI::Option *option) const override
+	{
+		if (option->get_positional())
+			return option->get_items_expected_max() > 1 ? "..." : "";
+		return Formatter::make_option_opts(option);
+	}
+};
+
 int help(const CLI::App *at)
 {
 	// CLI11 puts the name behind what it is given, but for the tool itself.
@@ -198,6 +216,7 @@ int run_guarded(CLI::App &app, Context &context, int argc, const char *const *ar
 
 void setup(CLI::App &app, Context &context)
 {
+	app.formatter(std::make_shared<Help>());
 	app.get_formatter()->column_width(34);
 	app.set_help_flag("-h,--help", "Print this help");
 	app.set_version_flag("-V,--version", tool_version(), "Print the version");
