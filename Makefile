@@ -95,12 +95,13 @@ install-tool: tool
 	install -D -m 644 docs/ipvs-tunctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/ipvs-tunctl.8
 
 # DKMS_ROOT holds DKMS's trees instead of the system's: tests build there and install inside the lab.
-DKMS_TREES := $(if $(DKMS_ROOT),--dkmstree $(abspath $(DKMS_ROOT))/tree --sourcetree $(abspath $(DKMS_ROOT))/src)
+DKMS_TREE := $(if $(DKMS_ROOT),$(abspath $(DKMS_ROOT))/tree,/var/lib/dkms)
 DKMS_SOURCES := $(if $(DKMS_ROOT),$(abspath $(DKMS_ROOT))/src,/usr/src)
+DKMS_TREES := $(if $(DKMS_ROOT),--dkmstree $(DKMS_TREE) --sourcetree $(DKMS_SOURCES))
 DKMS_SOURCE := $(DKMS_SOURCES)/ipvs-tun-$(VERSION)
 DKMS_MODULE := -m ipvs-tun -v $(VERSION) -k $(KVER) $(DKMS_TREES)
 dkms-build:
-	mkdir -p $(DKMS_SOURCE) $(if $(DKMS_ROOT),$(DKMS_ROOT)/tree)
+	mkdir -p $(DKMS_SOURCE) $(DKMS_TREE)
 	rsync -a --delete kmod/ VERSION $(DKMS_SOURCE)/
 	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
 	dkms build --force $(DKMS_MODULE)
@@ -116,8 +117,9 @@ dkms-install: dkms-build install-tool
 # Both ways, every version and kernel.
 uninstall:
 ifeq ($(DESTDIR),)
-	! command -v dkms > /dev/null || dkms status -m ipvs-tun $(DKMS_TREES) | sed -n 's|^ipvs-tun/\([^,: ]*\).*|\1|p' | sort -u | \
-		while read -r version; do dkms remove -m ipvs-tun -v "$$version" --all $(DKMS_TREES) || exit 1; done
+	for version in $(DKMS_TREE)/ipvs-tun/[0-9]*; do \
+		[ ! -d "$$version" ] || dkms remove -m ipvs-tun -v "$${version##*/}" --all $(DKMS_TREES) || exit 1; \
+	done
 	rm -rf $(DKMS_SOURCES)/ipvs-tun-[0-9]*
 endif
 	rm -f $(DESTDIR)$(PREFIX)/sbin/ipvs-tunctl $(DESTDIR)$(PREFIX)/share/man/man8/ipvs-tunctl.8
