@@ -88,10 +88,22 @@ helps() { # WORDS…
 
 every_help() {
 	local words
-	for words in "${objects[@]}" "${commands[@]}"; do
+	for words in "" "${objects[@]}" "${commands[@]}"; do
 		# shellcheck disable=SC2086 # an object and its command
 		helps $words || return 1
+		cat "$work/out" >> "$work/helps"
 	done
+}
+# The manual page writes --vni as ".Fl -vni".
+in_the_manual() {
+	local word missing=''
+	for word in $(grep -o -E '^ +(-., ?)?--[a-z-]+' "$work/helps" | grep -o -E '[-]-[a-z-]+' | sort -u); do
+		grep -q -E "(Fl|,) -${word#--}( |\$)" "$top/docs/ipvs-tunctl.8" || missing+=" $word"
+	done
+	for word in "${commands[@]}"; do
+		grep -q -E "Ic ${word% *} (Op Ic )?${word#* }( |\$)" "$top/docs/ipvs-tunctl.8" || missing+=" $word"
+	done
+	equal "$missing" ""
 }
 all_objects() {
 	local object
@@ -102,6 +114,7 @@ all_objects() {
 check "help goes to stdout" helps
 check "and has every object" all_objects
 check "so has every object's and command's own help" every_help
+check "all of it is in the manual page" in_the_manual
 check "-V prints the version" prints "ipvs-tunctl $version" -V
 check "--version too" prints "ipvs-tunctl $version" --version
 
