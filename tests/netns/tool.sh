@@ -97,9 +97,9 @@ every_help() {
 # The manual page writes --vni as ".Fl -vni".
 in_the_manual() {
 	local word missing=''
-	for word in $(grep -o -E '^ +(-., ?)?--[a-z-]+' "$work/helps" | grep -o -E '[-]-[a-z-]+' | sort -u); do
+	while read -r word; do
 		grep -q -E "(Fl|,) -${word#--}( |\$)" "$top/docs/ipvs-tunctl.8" || missing+=" $word"
-	done
+	done < <(grep -o -E '^ +(-., ?)?--[a-z-]+' "$work/helps" | grep -o -E '[-]-[a-z-]+' | sort -u)
 	for word in "${commands[@]}"; do
 		grep -q -E "Ic ${word% *} (Op Ic )?${word#* }( |\$)" "$top/docs/ipvs-tunctl.8" || missing+=" $word"
 	done
