@@ -205,7 +205,7 @@ def heard(port):
     yield hellos.pop(port).result()
 
 
-def answer(ns, port):
+def answer_bursts(ns, port):
     with frames.namespace(ns):
         sock = packets.answering_socket(port)
     threading.Thread(target=packets.answer_on, args=(sock,), daemon=True).start()
@@ -393,7 +393,7 @@ def old_module(ns, device, address, version):
 
 def main():
     commands = {"offload": offload, "errors": errors, "retransmitted": retransmitted, "exchange": exchange,
-                "packets": packets_of, "answer": answer, "hello": hello,
+                "packets": packets_of, "answer": answer_bursts, "hello": hello,
                 "heard": heard, "echo": echo, "load": load, "load-answered": load_answered, "load-stop": load_stop,
                 "send": send, "not-ready": not_ready, "old-module": old_module}
     failing = {"offload", "exchange"}  # what these say is what is wrong
