@@ -74,9 +74,16 @@ say_memory() { # WHEN
 	note "$1:$text"
 }
 
-# Caches that are merged with others of their size have no line of their own in slabinfo, but a name in sysfs.
+# Our caches, and how many caches share another one's place: of those, sysfs has a link with the name, which stays when
+# the cache has gone.
 slab_caches() {
-	{ ls /sys/kernel/slab/ && awk '{ print $1 }' /proc/slabinfo; } | grep -c itun_ || true
+	find /sys/kernel/slab -maxdepth 1 -mindepth 1 -type d -printf '%p/aliases\n' | xargs cat |
+		awk '{ n += $1 } END { print n }'
+	find /sys/kernel/slab -maxdepth 1 -type d -name 'itun_*' | wc -l
+}
+
+sum() { # LINES
+	awk '{ n += $1 } END { print n }' <<< "$1"
 }
 
 # --- cycles ----------------------------------------------------------------------
@@ -220,37 +227,39 @@ hooks_come_and_go() {
 }
 
 many_cycles() {
-	local field began
+	local field began caches
 	start_sprayer
 	check "$warm_up cycles before memory is looked at" run_cycles 1 "$warm_up"
 	empty_caches
 	for field in Slab Percpu MemAvailable; do memory_before[$field]=$(memory "$field"); done
 	say_memory "before"
+	caches=$(slab_caches)
 	began=$SECONDS
 	check "$cycles cycles of load, configure, $flows sessions, unload" run_cycles 1 "$cycles"
 	note "in $((SECONDS - began)) s"
 	check "slab (+$slab_more KiB), percpu (+$percpu_more KiB), available memory (-$available_less KiB) are back" \
 		wait_until $((30 * slow)) memory_is_back
 	say_memory "after"
-	check "no cache of ours is left" equal "$(slab_caches)" 0
+	check "no cache of ours is left" equal "$(slab_caches)" "$caches"
 }
 
 under_full_traffic() {
-	local step
+	local step caches
+	caches=$(slab_caches)
 	load_module
 	nat_configure 4
-	check "our caches are there while the module is" at_least "$(slab_caches)" 4
+	check "our caches are there while the module is" at_least "$(sum "$(slab_caches)")" $(($(sum "$caches") + 4))
 	check "the server's host becomes ready" nat_ready 4
 	full_traffic
 	traffic_flows "before all"
 	for step in ${STEPS:-reloads devices removals}; do "$step"; done
 	check "the module can be unloaded" unload_module
-	check "no cache of ours is left at the end" equal "$(slab_caches)" 0
+	check "no cache of ours is left at the end" equal "$(slab_caches)" "$caches"
 }
 
 reloads() {
 	local round
-	for round in 1 2 3; do
+	for round in 1 2; do
 		check "unloaded, loaded and configured under full traffic ($round)" reload
 		traffic_flows "after reload $round"
 	done
@@ -277,6 +286,9 @@ removals() {
 	check "the balancer's host is removed, too" wait_until $((20 * slow)) not ip -n "$switch" link show p1
 }
 
+# Fifty times fifteen megabytes of debugging information would be most of the time.
+strip --strip-debug -o "$work/ipvs_tun.ko" "$module_file"
+module_file=$work/ipvs_tun.ko
 nat_hosts
 lbvtep=$(vtep "$lbhost" 4) rsvtep=$(vtep "$rshost" 4)
 start_server "$rs" "$log"
