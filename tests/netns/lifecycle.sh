@@ -108,7 +108,8 @@ for line in sys.stdin:
         out.sendto(vxlan + ethernet + ip + udp, (sys.argv[1], 4789))
     print("sent", flush=True)
 ' "$(vtep "$rshost" 4)" < "$work/spray" > "$work/sprayed" &
-	background+=($!)
+	sprayer=$!
+	background+=("$sprayer")
 	exec 5> "$work/spray" 6< "$work/sprayed"
 }
 
@@ -182,10 +183,6 @@ reload() {
 	unload_module && load_module && nat_configure 4
 }
 
-path_devices() { # the underlay devices of the paths in use
-	ctl_json "$rshost" path list | jq -r '.[] | .ifindex? // empty' | sort -u
-}
-
 remake_vxlan() {
 	ip -n "$rshost" link del vx100
 	overlay "$rshost" 4 100
@@ -204,8 +201,9 @@ remake_underlay() {
 	underlay_host "$rshost" 2
 }
 
+# One that has gone would be named by its number.
 paths_are_on() { # DEVICE OF THE SERVER'S HOST
-	equal "$(path_devices)" "$(in_ns "$rshost" cat "/sys/class/net/$1/ifindex")"
+	equal "$(ctl_json "$rshost" path list | jq -r '.[].dev' | sort -u)" "$1"
 }
 
 # --- the scenario ------------------------------------------------------------------
@@ -241,6 +239,9 @@ many_cycles() {
 		wait_until $((30 * slow)) memory_is_back
 	say_memory "after"
 	check "no cache of ours is left" equal "$(slab_caches)" "$caches"
+	# Its process would keep the host's namespace.
+	exec 5>&- 6<&-
+	wait "$sprayer"
 }
 
 under_full_traffic() {
