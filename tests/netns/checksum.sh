@@ -232,5 +232,6 @@ for family in ${CHECKSUM_FAMILIES:-4 6}; do
 	external_matrix "$family" "$with"
 done
 
+check "no SYN-ACK came twice that was sent once" worker twice "$client" "$rs"
 check "no kernel said \"hw csum failure\"" equal "$(kernel_complaints)" "$complaints"
 finish
