@@ -219,6 +219,8 @@ $(sent "$name" "$lbhost_b" 100 "$inner_from_server") $(sent "$name" "$lbhost_b" 
 require vxlan ip_vs ip_vs_rr nf_tables nft_chain_nat nft_nat bridge veth nf_conntrack 8021q
 underlay_switch
 setup_ns client_a client_b lbhost_a lbhost_b rshost gwhost rs_a rs_b gw_a gw_b
+# A client takes the same port again and again; its own kernel must not keep it for a minute (TIME-WAIT).
+for host in "$client_a" "$client_b"; do in_ns "$host" sysctl -qw net.ipv4.tcp_max_tw_buckets=0; done
 underlay_host "$lbhost_a" 1
 underlay_host "$rshost" 2
 underlay_host "$gwhost" 3
