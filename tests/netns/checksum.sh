@@ -47,6 +47,8 @@ set_offloads() { # UNDERLAY-TX INNER-TX SEGMENTS
 one_round() { # NAME MODE(steer|rewrite) UPDATES(yes|no|-)
 	local lb_before=$lb rsh_before=$rsh before which=steered
 	[ "$2" = steer ] || which=rewritten
+	# Ports are chosen by chance: one that was used before would find its session, and make none.
+	ctl "$rshost" session flush > /dev/null
 	before=$(worker errors "${hosts[@]}")
 	check "$1: all arrives whole" worker exchange "$client" "$size" "$vip4" "$vip6"
 	check "$1: no checksum error anywhere" equal "$(worker errors "${hosts[@]}")" "$before"
