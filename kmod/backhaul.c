@@ -24,7 +24,7 @@ struct itun_reply {
 /* The part that a packet which is nobody's passes through: no keyed hash. */
 static bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 {
-	if (!itun_filter_may_have(in, &inner->tuple))
+	if (!itun_filter_has(in, inner->tuple.family, &inner->tuple.src, inner->tuple.sport))
 		return false;
 	/* What opens a flow from the server's side is the server's own. A
 	 * request for an echo is so by itself: its answer is not the server's.

@@ -146,6 +146,9 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
  *
  * By itself a port goes with its last device, and nobody is left to drop what
  * is marked.
+ *
+ * Context: process, under the mutex.
+ * Return: true if those who send marks to it must be told first.
  */
 bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next)
 {

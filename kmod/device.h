@@ -33,6 +33,9 @@ static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
 /**
  * itun_is_vxlan() - netif_is_vxlan() for the data path, without its strcmp()
  * @dev: under RCU
+ *
+ * Context: any.
+ * Return: true if it is a VXLAN device.
  */
 static inline bool itun_is_vxlan(const struct net_device *dev)
 {

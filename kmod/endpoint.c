@@ -7,7 +7,6 @@
  * holds one, a walk holds one while it looks at an endpoint.
  */
 #include <linux/in.h>
-#include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -23,16 +22,12 @@
  */
 #define PROBER_KEPT	(10 * HZ)
 
-/* The data path asks for one with each packet that a rule matches. The table is
- * bounded, and entered by trusted addresses only.
- */
+/* The data path asks for one with each packet that a rule matches. */
 static u32 endpoint_hash(const void *data, u32 len, u32 seed)
 {
 	const struct itun_endpoint_key *key = data;
 
-	if (likely(key->family == 4))
-		return jhash_1word((__force u32)key->addr.ip, seed);
-	return jhash2((__force const u32 *)key->addr.ip6, 4, seed);
+	return itun_addr_hash(key->family, &key->addr, seed);
 }
 
 static int endpoint_compare(struct rhashtable_compare_arg *arg, const void *object)

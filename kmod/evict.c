@@ -77,7 +77,7 @@ static bool itun_evict_somewhere(struct itun_net *in, const struct itun_config *
 				 struct rhashtable *table, const struct itun_zone *zone,
 				 bool whole_table, u32 share)
 {
-	unsigned int buckets = 0, looked = 0;
+	unsigned int buckets, looked = 0;
 	struct itun_session *session;
 	struct bucket_table *tbl;
 	struct rhash_head *pos;

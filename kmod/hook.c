@@ -148,13 +148,13 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 /* Could a packet be a reply? skb->data at the network header. */
 static bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
 {
+	union itun_addr src;
 	__be16 sport;
-	__be32 src;
 
 	if (skb->protocol != htons(ETH_P_IP) ||
-	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src, &sport))
+	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src.ip, &sport))
 		return true;	/* the whole parser has to look */
-	return itun_filter_has4(in, src, sport);
+	return itun_filter_has(in, 4, &src, sport);
 }
 
 static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,

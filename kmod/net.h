@@ -4,6 +4,7 @@
 #define ITUN_NET_H
 
 #include <linux/atomic.h>
+#include <linux/jhash.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
@@ -77,6 +78,14 @@ extern siphash_key_t itun_hash_key;
 static inline struct itun_net *itun_net(const struct net *net)
 {
 	return net_generic(net, itun_net_id);
+}
+
+/* Of an address, for tables that are bounded and that trusted peers alone enter. */
+static inline u32 itun_addr_hash(u8 family, const union itun_addr *addr, u32 seed)
+{
+	if (likely(family == 4))
+		return jhash_1word((__force u32)addr->ip, seed);
+	return jhash2((__force const u32 *)addr->ip6, ARRAY_SIZE(addr->ip6), seed);
 }
 
 int itun_net_activate(struct itun_net *in);

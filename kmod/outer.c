@@ -84,12 +84,12 @@ bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb, 
 {
 	unsigned int inner = itun_outer_transport_out(family) + sizeof(struct udphdr) +
 			     ITUN_VXLAN_HLEN;
+	union itun_addr src;
 	__be16 sport;
-	__be32 src;
 
-	if (!itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src, &sport))
+	if (!itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src.ip, &sport))
 		return true;	/* the whole parser has to look */
-	return itun_filter_has4(in, src, sport);
+	return itun_filter_has(in, 4, &src, sport);
 }
 
 /**

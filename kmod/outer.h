@@ -16,8 +16,7 @@
 #include "wire/vxlan.h"
 
 struct itun_outer {
-	union itun_addr src __aligned(8);	/* compared by 64-bit words */
-	union itun_addr dst __aligned(8);
+	union itun_addr src, dst;
 	u32 id;			/* network identifier */
 	u16 transport;		/* offset of UDP from skb->data */
 	u16 tunnel;		/* offset of the tunnel header */

@@ -3,7 +3,6 @@
 #include "path.h"
 
 #include <linux/etherdevice.h>
-#include <linux/jhash.h>
 #include <linux/slab.h>
 #include <net/dst_metadata.h>
 
@@ -14,14 +13,10 @@
 static u32 itun_path_hash(const void *data, u32 len, u32 seed)
 {
 	const struct itun_path_key *key = data;
-	const __be32 *remote = key->remote.ip6;
-	u32 mix = (__force u32)remote[0];
 	u32 mac;
 
-	if (key->family == 6)
-		mix = jhash2((__force const u32 *)remote, 4, seed);
 	memcpy(&mac, key->mac + 2, sizeof(mac));
-	return jhash_3words(mix, key->id, mac, seed);
+	return jhash_3words(itun_addr_hash(key->family, &key->remote, seed), key->id, mac, seed);
 }
 
 static int itun_path_compare(struct rhashtable_compare_arg *arg, const void *object)

@@ -92,22 +92,6 @@ static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct
 	return true;
 }
 
-/* Is it the way that this packet came? Word by word, without making a key. */
-static bool itun_path_is_way_of(const struct itun_path *path, const struct itun_outer *outer,
-				const u8 *frame, int ifindex)
-{
-	const struct itun_path_key *key = &path->key;
-	const u64 *remote = (const u64 *)&key->remote, *src = (const u64 *)&outer->src;
-	const u64 *local = (const u64 *)&key->local, *dst = (const u64 *)&outer->dst;
-
-	return !((remote[0] ^ src[0]) | (remote[1] ^ src[1]) |
-		 (local[0] ^ dst[0]) | (local[1] ^ dst[1]) |
-		 (key->id ^ outer->id) | (u32)(key->ifindex ^ ifindex) |
-		 (u32)(key->port ^ outer->port) | (u32)(key->type ^ outer->type) |
-		 (u32)(key->family ^ outer->family)) &&
-	       ether_addr_equal_unaligned(key->mac, frame + ETH_ALEN);
-}
-
 static void itun_path_key_fill(struct itun_path_key *key, const struct itun_outer *outer,
 			       const u8 *frame, int ifindex)
 {
@@ -142,20 +126,18 @@ static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 static void itun_record_new(struct itun_net *in, const struct itun_config *config,
 			    struct sk_buff *skb, const struct itun_outer *outer,
 			    const struct itun_inner *inner, const struct itun_lookup *lookup,
-			    struct itun_session *session, int ifindex)
+			    struct itun_session *session, const struct itun_path_key *key)
 {
-	struct itun_path_key key;
 	struct itun_path *path;
 	int tries;
 
-	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
-	if (!itun_trusted(config, &key)) {
-		itun_untrusted(in, &key);
+	if (!itun_trusted(config, key)) {
+		itun_untrusted(in, key);
 		return;
 	}
 	if (!itun_verified(in, skb, outer))
 		return;
-	path = itun_path_get(in, config, &key, false);
+	path = itun_path_get(in, config, key, false);
 	if (unlikely(!path)) {
 		itun_count(in, record_no_memory);
 		return;
@@ -217,8 +199,10 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 {
 	struct itun_lookup *lookup = &found->lookup;
 	struct itun_session *session;
+	struct itun_path_key key;
 	struct itun_path *path;
 
+	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
 	if (!found->valid) {
 		itun_lookup_init(lookup, &inner->tuple, itun_config_zone(config, outer->id));
 		found->session = itun_session_find(in, lookup);
@@ -226,7 +210,7 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 	session = found->session;
 	if (likely(session && itun_session_alive(session, config))) {
 		path = rcu_dereference(session->path);
-		if (likely(itun_path_is_way_of(path, outer, skb->data + outer->inner, ifindex) &&
+		if (likely(itun_path_key_equal(&path->key, &key) &&
 			   itun_path_usable(path, config))) {
 			itun_session_forward(session, inner, skb->len - outer->inner);
 			itun_count(in, refreshed);
@@ -234,7 +218,7 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 			return;
 		}
 	}
-	itun_record_new(in, config, skb, outer, inner, lookup, session, ifindex);
+	itun_record_new(in, config, skb, outer, inner, lookup, session, &key);
 }
 
 /**

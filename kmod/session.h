@@ -50,7 +50,9 @@ struct itun_session {
 	u32 spare;			/* 28 */
 	union {				/* 32 */
 		/* The key's, for as long as the session is in the table: what
-		 * resizes or unlinks need not compute it again.
+		 * resizes or unlinks need not compute it again. Who still meets
+		 * the session by RCU afterwards finds another value, and with it
+		 * nothing: it is compared and hashed, never followed.
 		 */
 		u64 hash;
 		struct rcu_head rcu;	/* from then on */
@@ -152,17 +154,10 @@ static inline u32 itun_filter_slot(u8 family, const union itun_addr *server, __b
 	return (mix * 0x9e3779b1u) >> (32 - ITUN_FILTER_BITS);
 }
 
-static inline bool itun_filter_has4(const struct itun_net *in, __be32 server, __be16 port)
+static inline bool itun_filter_has(const struct itun_net *in, u8 family,
+				   const union itun_addr *server, __be16 port)
 {
-	union itun_addr addr = { .ip = server };
-
-	return atomic_read(&in->filter[itun_filter_slot(4, &addr, port)]);
-}
-
-static inline bool itun_filter_may_have(const struct itun_net *in, const struct itun_tuple *reply)
-{
-	return atomic_read(&in->filter[itun_filter_slot(reply->family, &reply->src,
-							reply->sport)]);
+	return atomic_read(&in->filter[itun_filter_slot(family, server, port)]);
 }
 
 static inline u32 itun_session_zone(const struct itun_session *session)

@@ -21,7 +21,7 @@ union itun_addr {
  * struct itun_tuple - one direction of a flow
  * @src: source address
  * @dst: destination address
- * @sport: source port, or half of an ICMP echo's key, see inner.h
+ * @sport: source port, or half of an ICMP echo's key, see verdict.h
  * @dport: destination port, or the other half of an ICMP echo's key
  * @family: 4 or 6
  * @protocol: IP protocol number, after extension headers
