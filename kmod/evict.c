@@ -70,8 +70,8 @@ static bool itun_evict_recent(struct itun_net *in, struct itun_zone *zone)
 	return false;
 }
 
-/* Somewhere in the table: what is absent already, what of @zone never saw a
- * reply, or, if @share is not 0, the same of zones that have more than that.
+/* Somewhere in the table: what is absent already, or what never saw a reply, of
+ * @zone if @share is 0, else of any zone that has more than @share.
  */
 static bool itun_evict_somewhere(struct itun_net *in, const struct itun_config *config,
 				 struct rhashtable *table, const struct itun_zone *zone,
@@ -103,8 +103,8 @@ static bool itun_evict_somewhere(struct itun_net *in, const struct itun_config *
 					return true;
 				if (!itun_evictable(session))
 					continue;
-				if (path->zone != zone &&
-				    (!share || atomic_read(&path->zone->sessions) <= share))
+				if (share ? atomic_read(&path->zone->sessions) <= share :
+					    path->zone != zone)
 					continue;
 				if (itun_session_kill(in, session, ITUN_END_EVICTED))
 					return true;
@@ -122,7 +122,8 @@ static bool itun_evict_somewhere(struct itun_net *in, const struct itun_config *
  * @whole_table: the table is full; else the zone has its share
  *
  * A zone that has its share evicts its own only, so that no tenant's flood costs
- * another's sessions; one under its share evicts from those that are over.
+ * another's sessions; one under its share evicts from those that are over, and
+ * its own only if none of theirs is found to go.
  *
  * Context: softirq or BH off, under RCU; bounded.
  * Return: true if a session was removed.
@@ -134,10 +135,10 @@ bool itun_evict(struct itun_net *in, const struct itun_config *config, struct it
 	u32 share = config->limit_sessions / zones;
 	bool own = !whole_table || atomic_read(&zone->sessions) > share;
 
-	if (own && itun_evict_recent(in, zone))
-		return true;
-	return itun_evict_somewhere(in, config, &in->sessions4, zone, whole_table,
-				    own ? 0 : share) ||
-	       itun_evict_somewhere(in, config, &in->sessions6, zone, whole_table,
-				    own ? 0 : share);
+	if (own)
+		share = 0;
+	return (own && itun_evict_recent(in, zone)) ||
+	       itun_evict_somewhere(in, config, &in->sessions4, zone, whole_table, share) ||
+	       itun_evict_somewhere(in, config, &in->sessions6, zone, whole_table, share) ||
+	       (!own && itun_evict_recent(in, zone));
 }
