@@ -10,16 +10,9 @@
 /* Inner headers are pulled at most so far: two VLAN tags, an IPv6 chain, TCP. */
 #define ITUN_PULL_MAX	1024
 
-static void itun_outer_vxlan(struct itun_outer *outer, const u8 *header)
-{
-	outer->type = IPVS_TUN_TUNNEL_TYPE_VXLAN;
-	outer->flags = itun_vxlan_flags(header);
-	outer->id = itun_vxlan_vni(header);
-}
-
-/* Addresses, and the offsets that follow from where UDP begins. */
 static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb, u8 family,
-			    unsigned int transport)
+			    unsigned int transport, unsigned int tunnel, u8 type,
+			    const struct itun_tunnel_header *header)
 {
 	outer->family = family;
 	if (likely(family == 4)) {
@@ -31,104 +24,171 @@ static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb,
 		memcpy(outer->src.ip6, &ipv6_hdr(skb)->saddr, 16);
 		memcpy(outer->dst.ip6, &ipv6_hdr(skb)->daddr, 16);
 	}
+	outer->type = type;
+	outer->id = header->id;
+	outer->flags = header->flags;
+	outer->protocol = header->protocol;
 	outer->transport = transport;
-	outer->tunnel = transport + sizeof(struct udphdr);
-	outer->inner = outer->tunnel + ITUN_VXLAN_HLEN;
+	outer->tunnel = tunnel;
+	outer->inner = tunnel + header->len;
+	outer->edit = tunnel + header->edit_len;
 }
 
-/* Where UDP is in what a tunnel driver has built. */
-static unsigned int itun_outer_transport_out(u8 family)
+/* What of the ports, and of GRE, is in use: the tunnel type of a packet whose
+ * transport header is readable, or 0. Where its tunnel header begins.
+ */
+static u8 itun_outer_type(const struct itun_ports *ports, u8 protocol, const u8 *transport,
+			  int *port, unsigned int *tunnel)
 {
-	return family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	if (likely(protocol == IPPROTO_UDP)) {
+		*port = itun_port_index(ports, ((const struct udphdr *)transport)->dest);
+		if (*port < 0)
+			return 0;
+		*tunnel += sizeof(struct udphdr);
+		return ports->type[*port];
+	}
+	*port = -1;
+	return ports->types & BIT(IPVS_TUN_TUNNEL_TYPE_GRE) ? IPVS_TUN_TUNNEL_TYPE_GRE : 0;
+}
+
+/* Where the tunnel's transport is in what a tunnel driver has built: without
+ * IP options, in IPv6 perhaps behind the destination options that Linux puts
+ * there for its encapsulation limit. Returns the protocol, or 0.
+ */
+static u8 itun_outer_transport_out(const struct sk_buff *skb, u8 family, unsigned int *transport)
+{
+	const struct ipv6_opt_hdr *options;
+	u8 nexthdr;
+
+	if (likely(family == 4)) {
+		*transport = sizeof(struct iphdr);
+		return ip_hdr(skb)->ihl == 5 ? ip_hdr(skb)->protocol : 0;
+	}
+	*transport = sizeof(struct ipv6hdr);
+	nexthdr = ipv6_hdr(skb)->nexthdr;
+	if (unlikely(nexthdr == NEXTHDR_DEST)) {
+		if (skb_headlen(skb) < *transport + sizeof(*options))
+			return 0;
+		options = (const struct ipv6_opt_hdr *)(skb->data + *transport);
+		nexthdr = options->nexthdr;
+		*transport += ipv6_optlen(options);
+	}
+	return nexthdr;
 }
 
 /**
- * itun_outer_port() - is a packet that this host sends a tunnel packet?
+ * itun_outer_look_out() - is a packet that this host sends a tunnel packet?
  * @skb: at LOCAL_OUT, from a device
  * @ports: tunnel ports of the namespace
  * @family: 4 or 6
+ * @look: filled if it is
  *
- * Tunnel drivers build their headers in the linear part, without IP options
- * or extension headers: what looks otherwise is none of theirs.
+ * Tunnel drivers build their headers in the linear part: what looks otherwise
+ * is none of theirs.
  *
  * Context: any, under RCU.
- * Return: which of the ports, or a negative number.
+ * Return: true if it is.
  */
-int itun_outer_port(const struct sk_buff *skb, const struct itun_ports *ports, u8 family)
+bool itun_outer_look_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
+			 struct itun_look *look)
 {
-	unsigned int transport = itun_outer_transport_out(family);
+	unsigned int tunnel, headlen = skb_headlen(skb);
+	u8 protocol;
 
-	if (family == 4) {
-		const struct iphdr *iph = ip_hdr(skb);
-
-		if (iph->protocol != IPPROTO_UDP || iph->ihl != 5)
-			return -1;
-	} else if (ipv6_hdr(skb)->nexthdr != IPPROTO_UDP) {
-		return -1;
-	}
-	if (skb_headlen(skb) < transport + sizeof(struct udphdr) + ITUN_VXLAN_HLEN)
-		return -1;
-	return itun_port_index(ports, ((const struct udphdr *)(skb->data + transport))->dest);
+	protocol = itun_outer_transport_out(skb, family, &look->transport);
+	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_GRE) ||
+	    headlen < look->transport + sizeof(struct udphdr))
+		return false;
+	tunnel = look->transport;
+	look->type = itun_outer_type(ports, protocol, skb->data + tunnel, &look->port, &tunnel);
+	if (!look->type)
+		return false;
+	look->tunnel = tunnel;
+	return headlen >= tunnel &&
+	       itun_tunnel_parse(look->type, skb->data + tunnel, headlen - tunnel, &look->header);
 }
 
 /**
  * itun_outer_may_reply() - could a tunnel packet be a session's reply?
  * @in: namespace
- * @skb: at LOCAL_OUT, itun_outer_port() has found a port
- * @family: 4 or 6
+ * @skb: at LOCAL_OUT
+ * @look: what itun_outer_look_out() has found
  *
  * Context: any, under RCU.
  * Return: false if it is nobody's for certain.
  */
-bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb, u8 family)
+bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb,
+			  const struct itun_look *look)
 {
-	unsigned int inner = itun_outer_transport_out(family) + sizeof(struct udphdr) +
-			     ITUN_VXLAN_HLEN;
+	unsigned int inner = look->tunnel + look->header.len;
 	union itun_addr src;
 	__be16 sport;
 
-	if (!itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src.ip, &sport))
+	if (unlikely(look->header.protocol != ITUN_PROTOCOL_TEB || skb_headlen(skb) < inner) ||
+	    !itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src.ip, &sport))
 		return true;	/* the whole parser has to look */
 	return itun_filter_has(in, 4, &src, sport);
 }
 
 /**
  * itun_outer_parse_out() - the headers of a tunnel packet that this host sends
- * @skb: at LOCAL_OUT, itun_outer_port() has found a port
+ * @skb: at LOCAL_OUT
  * @family: 4 or 6
+ * @look: what itun_outer_look_out() has found
  * @outer: filled
  *
  * Context: any, under RCU.
  */
-void itun_outer_parse_out(const struct sk_buff *skb, u8 family, struct itun_outer *outer)
+void itun_outer_parse_out(const struct sk_buff *skb, u8 family, const struct itun_look *look,
+			  struct itun_outer *outer)
 {
-	unsigned int transport = itun_outer_transport_out(family);
-
-	itun_outer_fill(outer, skb, family, transport);
-	outer->port = ntohs(((const struct udphdr *)(skb->data + transport))->dest);
+	itun_outer_fill(outer, skb, family, look->transport, look->tunnel, look->type,
+			&look->header);
+	outer->port = 0;
+	if (likely(look->port >= 0))
+		outer->port = ntohs(((const struct udphdr *)(skb->data + look->transport))->dest);
 	outer->fragment = false;
 	outer->surplus = false;
-	itun_outer_vxlan(outer, skb->data + outer->tunnel);
 }
 
-/* The offset of UDP in an IPv6 packet, or a negative number. */
-static int itun_outer_udp6(const struct sk_buff *skb, bool *fragment)
+/* The tunnel's transport in a packet that comes in: its offset and protocol,
+ * or a negative number.
+ */
+static int itun_outer_transport_in(const struct sk_buff *skb, u8 family, u8 *protocol,
+				   bool *fragment)
 {
-	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
 	__be16 frag_off = 0;
 	int offset;
 
 	*fragment = false;
-	if (likely(nexthdr == IPPROTO_UDP))
+	if (likely(family == 4)) {
+		*protocol = ip_hdr(skb)->protocol;
+		return ip_hdr(skb)->ihl * 4;
+	}
+	*protocol = ipv6_hdr(skb)->nexthdr;
+	if (likely(*protocol == IPPROTO_UDP || *protocol == IPPROTO_GRE))
 		return sizeof(struct ipv6hdr);
-	offset = ipv6_skip_exthdr(skb, sizeof(struct ipv6hdr), &nexthdr, &frag_off);
-	if (offset < 0 || nexthdr != IPPROTO_UDP)
-		return -1;
-	/* A later fragment has no UDP header. */
-	if (frag_off & htons(IP6_OFFSET))
+	offset = ipv6_skip_exthdr(skb, sizeof(struct ipv6hdr), protocol, &frag_off);
+	/* A later fragment has no transport header. */
+	if (offset < 0 || frag_off & htons(IP6_OFFSET))
 		return -1;
 	*fragment = frag_off != 0;
 	return offset;
+}
+
+/* udp_rcv() will drop a datagram longer than its packet, and cut off what is
+ * behind a shorter one. The length of an aggregate can be past what the field
+ * holds. In IPv6, 0 stands for all there is (RFC 2675, udpv6_rcv()).
+ */
+static bool itun_outer_length_good(const struct sk_buff *skb, u16 length, unsigned int transport,
+				   unsigned int least, struct itun_outer *outer)
+{
+	if (outer->fragment || skb_is_gso(skb) || (outer->family == 6 && !length))
+		return true;
+	if (length < least || length > skb->len - transport)
+		return false;
+	outer->surplus = length < skb->len - transport;
+	return true;
 }
 
 /**
@@ -144,57 +204,66 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 					    const struct itun_ports *ports, u8 family,
 					    struct itun_outer *outer)
 {
-	u8 buffer[sizeof(struct udphdr) + ITUN_VXLAN_HLEN];
-	bool fragment = false;
-	const struct udphdr *uh;
-	const u8 *header;
-	int transport;
+	u8 buffer[sizeof(struct udphdr) + ITUN_GRE_HLEN_MAX];
+	unsigned int tunnel, avail, transport;
+	struct itun_tunnel_header header;
+	__be16 udp_port = 0;
+	const u8 *bytes;
+	u16 length = 0;
+	u8 type, protocol;
+	bool fragment;
+	int port, at;
 
-	if (likely(family == 4)) {
-		const struct iphdr *iph = ip_hdr(skb);
-
-		if (iph->protocol != IPPROTO_UDP)
-			return ITUN_OUTER_NONE;
-		transport = iph->ihl * 4;
-	} else {
-		transport = itun_outer_udp6(skb, &fragment);
-		if (transport < 0)
-			return ITUN_OUTER_NONE;
-	}
-
-	header = skb_header_pointer(skb, transport, sizeof(buffer), buffer);
-	if (unlikely(!header)) {
-		/* Less than UDP and a tunnel header: ours only by its port. */
-		uh = skb_header_pointer(skb, transport, sizeof(*uh), buffer);
-		if (!uh || itun_port_index(ports, uh->dest) < 0)
-			return ITUN_OUTER_NONE;
-		return ITUN_OUTER_BAD_TUNNEL;
-	}
-	uh = (const struct udphdr *)header;
-	if (itun_port_index(ports, uh->dest) < 0)
+	at = itun_outer_transport_in(skb, family, &protocol, &fragment);
+	if (at < 0 || at > skb->len || (protocol != IPPROTO_UDP && protocol != IPPROTO_GRE))
 		return ITUN_OUTER_NONE;
-	header += sizeof(*uh);
-	if (likely(itun_vxlan_flags(header) == ITUN_VXLAN_NORMAL))
-		return ITUN_OUTER_PLAIN;
-
-	/* udp_rcv() will drop a datagram longer than its packet, and cut off
-	 * what is behind a shorter one. The length of an aggregate can be past
-	 * what the field holds. In IPv6, 0 stands for all there is (RFC 2675,
-	 * udpv6_rcv()).
-	 */
-	outer->surplus = false;
-	if (!fragment && !skb_is_gso(skb) && !(family == 6 && !uh->len)) {
-		if (ntohs(uh->len) < sizeof(*uh) + ITUN_VXLAN_HLEN ||
-		    ntohs(uh->len) > skb->len - transport)
-			return ITUN_OUTER_BAD_LENGTH;
-		outer->surplus = ntohs(uh->len) < skb->len - transport;
+	transport = at;
+	avail = min_t(unsigned int, skb->len - transport, sizeof(buffer));
+	bytes = skb_header_pointer(skb, transport, avail, buffer);
+	/* Less than a transport header has no port to tell whose it is. */
+	if (!bytes || avail < (protocol == IPPROTO_UDP ? sizeof(struct udphdr) : ITUN_GRE_HLEN))
+		return ITUN_OUTER_NONE;
+	tunnel = transport;
+	type = itun_outer_type(ports, protocol, bytes, &port, &tunnel);
+	if (!type)
+		return ITUN_OUTER_NONE;
+	if (likely(port >= 0)) {
+		length = ntohs(((const struct udphdr *)bytes)->len);
+		udp_port = ((const struct udphdr *)bytes)->dest;
 	}
+	bytes += tunnel - transport;
+	avail -= tunnel - transport;
 
-	itun_outer_fill(outer, skb, family, transport);
-	outer->port = ntohs(uh->dest);
+	if (unlikely(!itun_tunnel_parse(type, bytes, avail, &header)))
+		return itun_tunnel_is_cut(type, bytes, avail) ? ITUN_OUTER_BAD_TUNNEL :
+								ITUN_OUTER_NONE;
+	if (likely(header.flags == itun_tunnel_normal(type)))
+		return ITUN_OUTER_PLAIN;
+	/* Options that are cut off, in front of an inner packet that is not there. */
+	if (unlikely(skb->len < tunnel + header.len && !fragment))
+		return ITUN_OUTER_BAD_TUNNEL;
+
+	itun_outer_fill(outer, skb, family, transport, tunnel, type, &header);
+	outer->port = ntohs(udp_port);
 	outer->fragment = fragment;
-	itun_outer_vxlan(outer, header);
+	outer->surplus = false;
+	if (port >= 0 && !itun_outer_length_good(skb, length, transport,
+						 tunnel - transport + header.len, outer))
+		return ITUN_OUTER_BAD_LENGTH;
 	return ITUN_OUTER_TUNNEL;
+}
+
+/* The inner packet of a first fragment is longer than what is here: what the
+ * datagram claims is its length; GRE claims nothing.
+ */
+static u32 itun_outer_claims(const struct sk_buff *skb, const struct itun_outer *outer)
+{
+	const struct udphdr *uh = (const struct udphdr *)(skb->data + outer->transport);
+	unsigned int headers = outer->inner - outer->transport;
+
+	if (outer->transport == outer->tunnel)
+		return U16_MAX;
+	return ntohs(uh->len) - min_t(u32, ntohs(uh->len), headers);
 }
 
 /**
@@ -210,18 +279,18 @@ enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct
 					       struct itun_inner *inner)
 {
 	enum itun_inner_verdict verdict;
-	u32 total = skb->len - outer->inner;
+	u32 total;
 	int tries;
 
-	/* The inner packet of a first fragment is longer than what is here:
-	 * what the datagram claims is its length.
-	 */
+	if (unlikely(outer->protocol != ITUN_PROTOCOL_TEB))
+		return ITUN_INNER_NOT_FLOW;
+	if (unlikely(skb->len < outer->inner))
+		return ITUN_INNER_BAD_ETHERNET;
+	total = skb->len - outer->inner;
 	if (unlikely(outer->fragment)) {
-		const struct udphdr *uh = (const struct udphdr *)(skb->data + outer->transport);
-
 		if (skb_headlen(skb) < outer->inner)
 			return ITUN_INNER_BAD_ETHERNET;
-		total = max_t(u32, total, ntohs(uh->len) - min_t(u32, ntohs(uh->len), 16));
+		total = max_t(u32, total, itun_outer_claims(skb, outer));
 	}
 
 	for (tries = 0; tries < 4; tries++) {

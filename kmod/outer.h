@@ -13,44 +13,65 @@
 #include "net.h"
 #include "wire/inner.h"
 #include "wire/tuple.h"
-#include "wire/vxlan.h"
+#include "wire/tunnel.h"
+
+/* The types of tunnel that this module handles, as a mask of 1 << type. */
+#define ITUN_TUNNELS_HANDLED	(BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN) | BIT(IPVS_TUN_TUNNEL_TYPE_GRE) | \
+				 BIT(IPVS_TUN_TUNNEL_TYPE_GENEVE))
+
+/* Networks are told apart by 24 bits: only a key of GRE can be more. */
+#define ITUN_ID_MAX	0xffffff
 
 struct itun_outer {
 	union itun_addr src, dst;
 	u32 id;			/* network identifier */
-	u16 transport;		/* offset of UDP from skb->data */
+	u16 transport;		/* offset of UDP, or of GRE, from skb->data */
 	u16 tunnel;		/* offset of the tunnel header */
 	u16 inner;		/* offset of the inner frame */
-	u16 port;		/* tunnel port, host order */
+	u16 edit;		/* offset behind all that an edit of the tunnel header touches */
+	u16 port;		/* tunnel port, host order; 0 for GRE */
+	u16 flags;		/* the field that carries the mark */
+	u16 protocol;		/* EtherType of what is inside */
 	u8 family;		/* 4 or 6 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
-	u8 flags;		/* the field that carries the mark */
 	bool fragment;		/* first fragment of an outer packet (IPv6) */
 	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
 };
 
-/* Does the byte behind a UDP header at this offset say "no mark", with a whole
- * VXLAN header there? What it says of a packet to another port does not matter.
+/* Do the bytes behind a UDP header at this offset say "no mark", with a whole
+ * tunnel header there? They do for VXLAN; and Geneve, if it is that, has no mark
+ * either where the second byte is 0. What they say of a packet to another port
+ * does not matter.
  */
 static inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
 {
 	unsigned int tunnel = transport + sizeof(struct udphdr);
 
 	return skb_headlen(skb) >= tunnel + ITUN_VXLAN_HLEN &&
-	       itun_vxlan_flags(skb->data + tunnel) == ITUN_VXLAN_NORMAL;
+	       *(const __be16 *)(skb->data + tunnel) == htons(ITUN_VXLAN_NORMAL << 8);
+}
+
+/* GRE, without a mark or too short for one. */
+static inline bool itun_outer_unmarked_gre(const struct sk_buff *skb, unsigned int transport)
+{
+	return skb_headlen(skb) >= transport + ITUN_GRE_HLEN &&
+	       !itun_gre_flags(skb->data + transport);
 }
 
 /**
  * itun_outer_unmarked4() - the first look at what comes in: is it none of ours?
  * @skb: at LOCAL_IN
  *
- * Return: true if it is no UDP, or is not marked; false if a closer look is due.
+ * Return: true if it is neither UDP nor GRE, or is not marked; false if a closer
+ * look is due.
  */
 static inline bool itun_outer_unmarked4(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	return iph->protocol != IPPROTO_UDP || itun_outer_unmarked(skb, iph->ihl * 4);
+	if (likely(iph->protocol == IPPROTO_UDP))
+		return itun_outer_unmarked(skb, iph->ihl * 4);
+	return iph->protocol != IPPROTO_GRE || itun_outer_unmarked_gre(skb, iph->ihl * 4);
 }
 
 /**
@@ -64,7 +85,8 @@ static inline bool itun_outer_unmarked6(const struct sk_buff *skb)
 	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
 
 	return nexthdr == IPPROTO_TCP ||
-	       (nexthdr == IPPROTO_UDP && itun_outer_unmarked(skb, sizeof(struct ipv6hdr)));
+	       (nexthdr == IPPROTO_UDP && itun_outer_unmarked(skb, sizeof(struct ipv6hdr))) ||
+	       (nexthdr == IPPROTO_GRE && itun_outer_unmarked_gre(skb, sizeof(struct ipv6hdr)));
 }
 
 #endif /* ITUN_OUTER_H */

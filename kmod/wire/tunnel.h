@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the stages need to know of a tunnel header, whatever its type: the field
+ * that carries the mark, the network identifier, and where the inner packet
+ * begins. A type is a header of its own in this directory, and a case in each
+ * of these functions.
+ */
+#ifndef ITUN_WIRE_TUNNEL_H
+#define ITUN_WIRE_TUNNEL_H
+
+#include "geneve.h"
+#include "gre.h"
+#include "vxlan.h"
+
+/* As enum ipvs_tun_tunnel_type of the netlink contract. */
+enum itun_tunnel_type {
+	ITUN_TUNNEL_VXLAN = 1,
+	ITUN_TUNNEL_GRE = 2,
+	ITUN_TUNNEL_GENEVE = 4,
+};
+
+/* An Ethernet frame inside (Transparent Ethernet Bridging). */
+#define ITUN_PROTOCOL_TEB	0x6558
+
+/**
+ * struct itun_tunnel_header - a tunnel header, in host order
+ * @id: network identifier: VNI or key
+ * @flags: the field that carries the mark
+ * @protocol: EtherType of what is inside, ITUN_PROTOCOL_TEB for a frame
+ * @len: bytes of the header, options included
+ * @edit_len: bytes of it that an edit can touch; they were there when it was parsed
+ */
+struct itun_tunnel_header {
+	u32 id;
+	u16 flags;
+	u16 protocol;
+	u16 len;
+	u16 edit_len;
+};
+
+/**
+ * itun_tunnel_normal() - what the field that carries the mark has without one
+ * @type: enum itun_tunnel_type
+ *
+ * Return: as itun_tunnel_header.flags.
+ */
+static inline u16 itun_tunnel_normal(u8 type)
+{
+	return type == ITUN_TUNNEL_VXLAN ? ITUN_VXLAN_NORMAL : 0;
+}
+
+/**
+ * itun_tunnel_allowed() - the bits that a second mark may be of
+ * @type: enum itun_tunnel_type
+ *
+ * Return: a mask; 0 for a type that is not known.
+ */
+static inline u32 itun_tunnel_allowed(u8 type)
+{
+	switch (type) {
+	case ITUN_TUNNEL_VXLAN:
+		return ITUN_VXLAN_ALLOWED;
+	case ITUN_TUNNEL_GRE:
+		return ITUN_GRE_ALLOWED;
+	case ITUN_TUNNEL_GENEVE:
+		return ITUN_GENEVE_ALLOWED;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * itun_tunnel_parse() - read a tunnel header
+ * @type: enum itun_tunnel_type
+ * @h: the header
+ * @avail: readable bytes of @h
+ * @header: filled
+ *
+ * Return: false if it is cut short, of another version, or of a kind that its
+ * drivers refuse. A true one may still be longer than @avail: Geneve's options
+ * are not looked at.
+ */
+static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
+				     struct itun_tunnel_header *header)
+{
+	switch (type) {
+	case ITUN_TUNNEL_VXLAN:
+		if (avail < ITUN_VXLAN_HLEN)
+			return false;
+		header->id = itun_vxlan_vni(h);
+		header->flags = itun_vxlan_flags(h);
+		header->protocol = ITUN_PROTOCOL_TEB;
+		header->len = ITUN_VXLAN_HLEN;
+		header->edit_len = ITUN_VXLAN_HLEN;
+		return true;
+	case ITUN_TUNNEL_GENEVE:
+		if (avail < ITUN_GENEVE_HLEN || itun_geneve_version(h))
+			return false;
+		header->id = itun_geneve_vni(h);
+		header->flags = itun_geneve_flags(h);
+		header->protocol = itun_geneve_protocol(h);
+		header->len = itun_geneve_len(h);
+		header->edit_len = ITUN_GENEVE_HLEN;
+		return true;
+	case ITUN_TUNNEL_GRE:
+		if (avail < ITUN_GRE_HLEN)
+			return false;
+		header->len = itun_gre_len(h);
+		if (!header->len || avail < header->len)
+			return false;
+		header->edit_len = header->len;
+		header->id = itun_gre_key(h);
+		header->flags = itun_gre_flags(h);
+		header->protocol = itun_gre_protocol(h);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * itun_tunnel_is_cut() - why could a header not be parsed?
+ * @type: enum itun_tunnel_type
+ * @h: the header
+ * @avail: readable bytes of @h; for GRE at least ITUN_GRE_HLEN
+ *
+ * Return: true if bytes are missing; false if it is none of ours.
+ */
+static inline bool itun_tunnel_is_cut(u8 type, const u8 *h, u32 avail)
+{
+	return avail < (type == ITUN_TUNNEL_GRE ? itun_gre_len(h) : ITUN_VXLAN_HLEN);
+}
+
+/**
+ * itun_tunnel_set_flags() - write the field that carries the mark
+ * @type: enum itun_tunnel_type
+ * @h: the header
+ * @flags: as itun_tunnel_header.flags
+ *
+ * For every type it is in the first two bytes.
+ */
+static inline void itun_tunnel_set_flags(u8 type, u8 *h, u16 flags)
+{
+	switch (type) {
+	case ITUN_TUNNEL_VXLAN:
+		itun_vxlan_set_flags(h, flags);
+		break;
+	case ITUN_TUNNEL_GRE:
+		itun_gre_set_flags(h, flags);
+		break;
+	case ITUN_TUNNEL_GENEVE:
+		itun_geneve_set_flags(h, flags);
+		break;
+	}
+}
+
+/**
+ * itun_tunnel_id_offset() - where the identifier's word is
+ * @type: enum itun_tunnel_type
+ * @h: the header
+ *
+ * Return: offset of the four bytes that itun_tunnel_set_id() may change.
+ */
+static inline u16 itun_tunnel_id_offset(u8 type, const u8 *h)
+{
+	return type == ITUN_TUNNEL_GRE ? itun_gre_key_offset(h) : 4;
+}
+
+/**
+ * itun_tunnel_set_id() - write the network identifier
+ * @type: enum itun_tunnel_type
+ * @h: the whole header
+ * @id: host order
+ *
+ * Return: false if the header has no place for it.
+ */
+static inline bool itun_tunnel_set_id(u8 type, u8 *h, u32 id)
+{
+	switch (type) {
+	case ITUN_TUNNEL_VXLAN:
+		itun_vxlan_set_vni(h, id);
+		return true;
+	case ITUN_TUNNEL_GRE:
+		return itun_gre_set_key(h, id);
+	case ITUN_TUNNEL_GENEVE:
+		itun_geneve_set_vni(h, id);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * itun_tunnel_build() - write a header with an Ethernet frame behind it
+ * @type: enum itun_tunnel_type
+ * @h: 8 bytes
+ * @id: network identifier; GRE has a key unless it is 0
+ * @flags: the field that carries the mark
+ *
+ * Return: the header's length, at most 8.
+ */
+static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
+{
+	u16 len = 8;
+
+	memset(h, 0, 8);
+	switch (type) {
+	case ITUN_TUNNEL_GRE:
+		if (id)
+			h[0] = ITUN_GRE_KEY;
+		else
+			len = ITUN_GRE_HLEN;
+		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
+		break;
+	case ITUN_TUNNEL_GENEVE:
+		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
+		break;
+	}
+	itun_tunnel_set_flags(type, h, flags);
+	itun_tunnel_set_id(type, h, id);
+	return len;
+}
+
+#endif /* ITUN_WIRE_TUNNEL_H */
