@@ -9,8 +9,8 @@
 #include <linux/hash.h>
 #include <linux/if_bridge.h>
 #include <linux/netfilter_bridge.h>
+#include <net/dsfield.h>
 #include <net/ip.h>
-#include <net/vxlan.h>
 
 #include "csum.h"
 #include "stages.h"
@@ -72,19 +72,25 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 		    outer->family != path->key.family;
 	struct itun_route route = {};
 	struct itun_csum csum = {};
-	struct udphdr *uh;
-	u8 *header;
+	u8 *header, *id;
 	u8 old[4];
 
-	if (unlikely(outer->family != path->key.family))
+	if (unlikely(outer->family != path->key.family || outer->type != path->key.type))
 		return -EAFNOSUPPORT;
 	/* The route first: nothing is edited if there is none. */
 	if (move) {
-		const struct udphdr *now = (const struct udphdr *)(skb->data + outer->transport);
 		u8 tos = outer->family == 4 ? ip_hdr(skb)->tos :
 					      ipv6_get_dsfield(ipv6_hdr(skb));
-		int err = itun_path_route(path, skb, tos, now->source, now->dest, &route);
+		__be16 sport = 0, dport = 0;
+		int err;
 
+		if (outer->port) {
+			const struct udphdr *uh = (void *)(skb->data + outer->transport);
+
+			sport = uh->source;
+			dport = uh->dest;
+		}
+		err = itun_path_route(path, skb, tos, sport, dport, &route);
 		if (err)
 			return err;
 	}
@@ -95,16 +101,21 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 
 	header = skb->data + outer->tunnel;
 	if (outer->id != path->key.id) {
-		memcpy(old, header + 4, sizeof(old));
-		itun_vxlan_set_vni(header, path->key.id);
-		itun_csum_body(&csum, old, header + 4, sizeof(old));
+		id = header + itun_tunnel_id_offset(outer->type, header);
+		memcpy(old, id, sizeof(old));
+		/* GRE without a key has no room for one. Nothing is edited yet. */
+		if (!itun_tunnel_set_id(outer->type, header, path->key.id)) {
+			dst_release(route.dst);
+			return -EMSGSIZE;
+		}
+		itun_csum_body(&csum, old, id, sizeof(old));
 	}
 	if (!ether_addr_equal_unaligned(skb->data + outer->inner, path->key.mac)) {
 		itun_csum_body(&csum, skb->data + outer->inner, path->key.mac, ETH_ALEN);
 		memcpy(skb->data + outer->inner, path->key.mac, ETH_ALEN);
 	}
-	uh = (struct udphdr *)(skb->data + outer->transport);
 	if (path->key.port && outer->port != path->key.port) {
+		struct udphdr *uh = (struct udphdr *)(skb->data + outer->transport);
 		__be16 port = htons(path->key.port);
 
 		itun_csum_body(&csum, &uh->dest, &port, sizeof(port));
@@ -131,7 +142,7 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 		memcpy(&ip6h->saddr, route.local.ip6, 16);
 		memcpy(&ip6h->daddr, path->key.remote.ip6, 16);
 	}
-	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+	itun_csum_apply(in, skb, outer, &csum);
 	if (move) {
 		skb_dst_drop(skb);
 		skb_dst_set(skb, route.dst);
@@ -159,7 +170,8 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 	struct itun_reply reply;
 	struct itun_inner inner;
 
-	if (itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
+	if (unlikely(outer->id > ITUN_ID_MAX) ||
+	    itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
 		return NF_ACCEPT;
 	if (likely(!itun_reply_possible(in, &inner)) ||
 	    !itun_reply_find(in, config, &inner, itun_config_zone(config, outer->id), &reply))

@@ -14,7 +14,7 @@
 #include "netlink.h"
 #include "path.h"
 #include "stages.h"
-#include "wire/vxlan.h"
+#include "wire/tunnel.h"
 
 #define ITUN_DEFAULT_BYTE	(ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK)
 
@@ -34,6 +34,23 @@ const struct itun_config itun_config_default = {
 		.accept_mark = { ITUN_VXLAN_DEFAULT_MARK },
 		.accept = {
 			[BIT_WORD(ITUN_DEFAULT_BYTE)] = BIT_MASK(ITUN_DEFAULT_BYTE),
+		},
+		.auto_ports = true,
+	},
+	.tunnel[IPVS_TUN_TUNNEL_TYPE_GRE] = {
+		.second_mark = ITUN_GRE_DEFAULT_MARK,
+		.n_accept = 1,
+		.accept_mark = { ITUN_GRE_DEFAULT_MARK },
+		.accept = {
+			[BIT_WORD(ITUN_GRE_DEFAULT_MARK)] = BIT_MASK(ITUN_GRE_DEFAULT_MARK),
+		},
+	},
+	.tunnel[IPVS_TUN_TUNNEL_TYPE_GENEVE] = {
+		.second_mark = ITUN_GENEVE_DEFAULT_MARK,
+		.n_accept = 1,
+		.accept_mark = { ITUN_GENEVE_DEFAULT_MARK },
+		.accept = {
+			[BIT_WORD(ITUN_GENEVE_DEFAULT_MARK)] = BIT_MASK(ITUN_GENEVE_DEFAULT_MARK),
 		},
 		.auto_ports = true,
 	},

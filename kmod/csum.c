@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checksums of the outer UDP header after an edit.
+/* Checksums of the tunnel packet after an edit: that of UDP, or that of GRE.
  *
  * What the field holds depends on how the packet came to be, and is decided in
  * this order, never by the field's value first:
@@ -17,6 +17,10 @@
  * 4. skb->csum of a packet received with CHECKSUM_COMPLETE covers the field
  *    as well: with an updated field the edits cancel, without one skb->csum
  *    is what has to change.
+ *
+ * GRE has a checksum only if its header says so. It has no pseudo-header: an
+ * edit of an address does not touch it, and while the segments are still to be
+ * cut (1), or the sum to be made (2), nothing has to be done.
  */
 #include "csum.h"
 
@@ -24,6 +28,7 @@
 #include <linux/udp.h>
 
 #include "net.h"
+#include "outer.h"
 
 /**
  * itun_csum_editable() - can this packet be edited and stay right?
@@ -37,7 +42,8 @@ bool itun_csum_editable(const struct sk_buff *skb)
 {
 	if (likely(!skb_is_gso(skb)))
 		return true;
-	if (skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM))
+	if (skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM |
+					 SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
 		return true;
 	return !(skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST));
 }
@@ -84,4 +90,71 @@ void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport
 	if (!uh->check)
 		uh->check = CSUM_MANGLED_0;
 	itun_count(in, checksum_updated);
+}
+
+/* Where the checksum of a GRE header is, if it has one. */
+static __sum16 *itun_csum_gre_field(u8 *header)
+{
+	return header[0] & ITUN_GRE_CHECKSUM ? (__sum16 *)(header + ITUN_GRE_HLEN) : NULL;
+}
+
+static void itun_csum_apply_gre(struct itun_net *in, struct sk_buff *skb, int offset,
+				const struct itun_csum *csum)
+{
+	__sum16 *field = itun_csum_gre_field(skb->data + offset);
+
+	if (!csum->body_edited)
+		return;
+	/* gre_gso_segment() makes those of the segments. */
+	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_type & (SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
+		return;
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_start_offset(skb) == offset)
+		return;
+	if (!field) {
+		if (skb->ip_summed == CHECKSUM_COMPLETE)
+			skb->csum = csum_add(skb->csum, csum->body);
+		return;
+	}
+	/* Unlike UDP's, zero is a sum like any other. */
+	*field = csum_fold(csum_add(~csum_unfold(*field), csum->body));
+	itun_count(in, checksum_updated);
+}
+
+/**
+ * itun_csum_gre_right() - is the checksum of a GRE packet right?
+ * @skb: not segmented later
+ * @offset: of the GRE header from skb->data
+ *
+ * What is still to be summed up by a device was never on a wire: as the stack
+ * does (skb_csum_unnecessary()), it is believed.
+ *
+ * Context: any.
+ * Return: true if it is, or if there is none.
+ */
+bool itun_csum_gre_right(const struct sk_buff *skb, int offset)
+{
+	u8 buffer, *header;
+
+	header = skb_header_pointer(skb, offset, sizeof(buffer), &buffer);
+	if (!header || !(*header & ITUN_GRE_CHECKSUM) || skb->ip_summed == CHECKSUM_PARTIAL)
+		return header;
+	return !csum_fold(skb_checksum(skb, offset, skb->len - offset, 0));
+}
+
+/**
+ * itun_csum_apply() - bring a tunnel packet's checksum up to the edits
+ * @in: for the counter
+ * @skb: tunnel packet, writable up to the end of what an edit can touch
+ * @outer: its headers
+ * @csum: the edits
+ *
+ * Context: any.
+ */
+void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
+		     const struct itun_csum *csum)
+{
+	if (likely(outer->type != IPVS_TUN_TUNNEL_TYPE_GRE))
+		itun_csum_apply_udp(in, skb, outer->transport, csum);
+	else
+		itun_csum_apply_gre(in, skb, outer->tunnel, csum);
 }

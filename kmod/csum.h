@@ -7,6 +7,7 @@
 #include <net/checksum.h>
 
 struct itun_net;
+struct itun_outer;
 
 /* The difference that a set of edits makes, in ones' complement: that of the
  * addresses apart, because they count in the pseudo-header only.
@@ -53,11 +54,11 @@ static __always_inline void itun_csum_pseudo(struct itun_csum *csum, const void 
 }
 
 /**
- * itun_csum_body() - note an edit of bytes that the UDP checksum covers
+ * itun_csum_body() - note an edit of bytes that the tunnel's checksum covers
  * @csum: the edits so far
  * @old: what stood there
  * @new: what stands there now
- * @len: bytes; they begin at an even offset from the UDP header
+ * @len: bytes; they begin at an even offset from the header of UDP or GRE
  */
 static __always_inline void itun_csum_body(struct itun_csum *csum, const void *old,
 					   const void *new, int len)
@@ -70,5 +71,8 @@ static __always_inline void itun_csum_body(struct itun_csum *csum, const void *o
 bool itun_csum_editable(const struct sk_buff *skb);
 void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport,
 			 const struct itun_csum *csum);
+void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
+		     const struct itun_csum *csum);
+bool itun_csum_gre_right(const struct sk_buff *skb, int offset);
 
 #endif /* ITUN_CSUM_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tunnel devices of others: found by notifier, named by ifindex.
  *
- * A VXLAN device sends and receives in vxlan->net, which need not be the
- * namespace that it is in. The list is global and changes under RTNL; the data
+ * A tunnel device sends and receives in a namespace that need not be the one
+ * that it is in. The list is global and changes under RTNL; the data
  * path reads it under RCU, and keeps nothing of it but indices, valid for one
  * generation.
  */
@@ -12,19 +12,16 @@
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <net/netns/generic.h>
-#include <net/vxlan.h>
 
+#include "device_kind.h"
+#include "endpoint.h"
 #include "path.h"
 #include "stages.h"
-#include "wire/vxlan.h"
 
 struct itun_device {
 	struct list_head list;
 	struct net_device *dev;		/* valid while listed */
-	struct net *underlay;		/* compared only */
-	u32 vni;
-	u32 flags;			/* VXLAN_F_* */
-	__be16 port;
+	struct itun_device_kind kind;	/* immutable while listed */
 	struct rcu_head rcu;
 };
 
@@ -32,35 +29,43 @@ static LIST_HEAD(itun_devices);		/* RTNL, RCU */
 static bool itun_device_leaving;	/* RTNL: the namespaces' part of the module is going */
 atomic_t itun_device_generation = ATOMIC_INIT(1);
 
-/* The reserved bits that a device's extensions use (vxlan.h). */
-static u32 itun_device_bits(u32 flags)
-{
-	u32 bits = 0;
+const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS] __read_mostly;
 
-	if (flags & VXLAN_F_GBP)
-		bits |= 0x80;
-	if (flags & VXLAN_F_GPE)
-		bits |= 0x35;
-	/* Remote checksum offload: VXLAN_HF_RCO is bit 21 of the first word,
-	 * outside of the flag byte.
-	 */
-	return bits;
+/* The drivers of the devices that there are. While they are written, a tunnel's
+ * packet may be taken for one that could be a reply: it is none.
+ */
+static void itun_device_list_kinds(void)
+{
+	struct itun_device *device;
+	unsigned int n = 0, i;
+
+	list_for_each_entry(device, &itun_devices, list) {
+		for (i = 0; i < n; i++)
+			if (itun_tunnel_kinds[i] == device->dev->rtnl_link_ops)
+				break;
+		if (i == n && n < ITUN_TUNNEL_KINDS)
+			WRITE_ONCE(itun_tunnel_kinds[n++], device->dev->rtnl_link_ops);
+	}
+	for (; n < ITUN_TUNNEL_KINDS; n++)
+		WRITE_ONCE(itun_tunnel_kinds[n], NULL);
 }
 
 /**
  * itun_device_collision() - does a device use bits of a second mark?
  * @in: namespace of the underlay
- * @second_mark: VXLAN flag bits
+ * @type: enum ipvs_tun_tunnel_type
+ * @second_mark: its bits
  * @name: filled with the device's name, IFNAMSIZ
  *
  * Context: RTNL.
  */
-bool itun_device_collision(struct itun_net *in, u32 second_mark, char *name)
+bool itun_device_collision(struct itun_net *in, u8 type, u32 second_mark, char *name)
 {
 	struct itun_device *device;
 
 	list_for_each_entry(device, &itun_devices, list) {
-		if (device->underlay == in->net && itun_device_bits(device->flags) & second_mark) {
+		if (device->kind.underlay == in->net && device->kind.type == type &&
+		    device->kind.bits & second_mark) {
 			strscpy(name, device->dev->name, IFNAMSIZ);
 			return true;
 		}
@@ -72,28 +77,79 @@ bool itun_device_collision(struct itun_net *in, u32 second_mark, char *name)
  * itun_device_warnings() - what devices do that an operator should know
  * @in: namespace
  * @config: a snapshot
+ * @type: enum ipvs_tun_tunnel_type
  * @emit: called with each sentence; nonzero stops
  * @arg: for @emit
  *
  * Context: RTNL.
  */
-void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
+void itun_device_warnings(struct itun_net *in, const struct itun_config *config, u8 type,
 			  int (*emit)(void *arg, const char *text), void *arg)
 {
-	u32 mark = config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark;
+	u32 mark = config->tunnel[type].second_mark;
 	struct itun_device *device;
 	char text[160];
 
 	list_for_each_entry(device, &itun_devices, list) {
-		if (device->underlay != in->net || !(itun_device_bits(device->flags) & mark))
+		if (device->kind.underlay != in->net || device->kind.type != type ||
+		    !(device->kind.bits & mark))
 			continue;
 		snprintf(text, sizeof(text),
 			 "device %s uses bits of the second mark (0x%02x); nothing is marked on its port %u",
-			 device->dev->name, itun_device_bits(device->flags) & mark,
-			 ntohs(device->port));
+			 device->dev->name, device->kind.bits & mark, ntohs(device->kind.port));
 		if (emit(arg, text))
 			return;
 	}
+}
+
+static int itun_ports_add(struct itun_ports *ports, u8 type, __be16 port)
+{
+	int i = ports->n++;
+
+	ports->port[i] = port;
+	ports->type[i] = type;
+	ports->types |= BIT(type);
+	return i;
+}
+
+static bool itun_ports_room(const struct itun_ports *ports, u8 type)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ports->n; i++)
+		n += ports->type[i] == type;
+	return n < IPVS_TUN_MAX_PORTS;
+}
+
+/* Ports that the configuration names, for one type. */
+static void itun_device_named_ports(struct itun_ports *ports, const struct itun_config *config,
+				    u8 type)
+{
+	const struct itun_tunnel_config *tunnel = &config->tunnel[type];
+	unsigned int i;
+
+	for (i = 0; !tunnel->auto_ports && i < tunnel->n_ports; i++)
+		itun_ports_add(ports, type, htons(tunnel->port[i]));
+}
+
+/**
+ * itun_device_types() - the tunnel types in use in a namespace
+ * @in: namespace
+ *
+ * Context: any but hard interrupt.
+ * Return: a mask of 1 << type; VXLAN alone if there is none yet.
+ */
+unsigned long itun_device_types(struct itun_net *in)
+{
+	const struct itun_ports *ports;
+	unsigned long types = 0;
+
+	rcu_read_lock();
+	ports = rcu_dereference(in->ports);
+	if (ports)
+		types = ports->types;
+	rcu_read_unlock();
+	return types ?: BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
 }
 
 /**
@@ -105,7 +161,6 @@ void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
  */
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config)
 {
-	const struct itun_tunnel_config *vxlan = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
 	struct itun_ports *ports, *old;
 	struct itun_device *device;
 	int i;
@@ -116,22 +171,26 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
 	ports = kzalloc(sizeof(*ports), GFP_KERNEL);
 	if (!ports)
 		return -ENOMEM;
-	if (!vxlan->auto_ports)
-		for (i = 0; i < vxlan->n_ports; i++)
-			ports->port[ports->n++] = htons(vxlan->port[i]);
+	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_VXLAN);
+	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_GENEVE);
 
 	list_for_each_entry(device, &itun_devices, list) {
-		if (device->underlay != in->net)
+		const struct itun_device_kind *kind = &device->kind;
+		const struct itun_tunnel_config *tunnel = &config->tunnel[kind->type];
+
+		if (kind->underlay != in->net)
 			continue;
-		i = itun_port_index(ports, device->port);
-		if (i < 0 && vxlan->auto_ports && ports->n < IPVS_TUN_MAX_PORTS) {
-			i = ports->n++;
-			ports->port[i] = device->port;
+		if (!kind->port) {
+			ports->types |= BIT(kind->type);
+			continue;
 		}
+		i = itun_port_index(ports, kind->port);
+		if (i < 0 && tunnel->auto_ports && itun_ports_room(ports, kind->type))
+			i = itun_ports_add(ports, kind->type, kind->port);
 		/* A device made after the mark was configured must not get
 		 * packets whose bits mean something else to it.
 		 */
-		if (i >= 0 && itun_device_bits(device->flags) & vxlan->second_mark)
+		if (i >= 0 && ports->type[i] == kind->type && kind->bits & tunnel->second_mark)
 			ports->collision[i] = true;
 	}
 	old = rcu_replace_pointer(in->ports, ports, lockdep_is_held(&in->mutex));
@@ -152,18 +211,19 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
  */
 bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next)
 {
-	const struct itun_tunnel_config *vxlan = &next->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
 	const struct itun_ports *ports = rcu_dereference_protected(in->ports,
 								   lockdep_is_held(&in->mutex));
 	u32 i, j;
 
-	if (!ports || vxlan->auto_ports)
-		return false;
-	for (i = 0; i < ports->n; i++) {
-		for (j = 0; j < vxlan->n_ports; j++)
-			if (ports->port[i] == htons(vxlan->port[j]))
+	for (i = 0; ports && i < ports->n; i++) {
+		const struct itun_tunnel_config *tunnel = &next->tunnel[ports->type[i]];
+
+		if (tunnel->auto_ports)
+			continue;
+		for (j = 0; j < tunnel->n_ports; j++)
+			if (ports->port[i] == htons(tunnel->port[j]))
 				break;
-		if (j == vxlan->n_ports)
+		if (j == tunnel->n_ports)
 			return true;
 	}
 	return false;
@@ -172,45 +232,48 @@ bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next
 /**
  * itun_device_find_tunnel() - the device into which a path's packets go
  * @net: namespace of the underlay
- * @vni: network
- * @family: of the endpoint, 4 or 6
- * @port: tunnel port, host order; 0 for any
- * @external: set if it takes its instructions from metadata
+ * @path: the path's key
  *
  * Context: under RCU.
  * Return: its index, or 0. A device of the network itself comes before one
- * that carries any.
+ * that carries any, which has ITUN_TUNNEL_EXTERNAL set.
  */
-int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, u16 port, bool *external)
+u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 {
 	struct itun_device *device;
-	int found = 0;
+	u32 found = 0;
 
-	*external = false;
 	list_for_each_entry_rcu(device, &itun_devices, list) {
+		const struct itun_device_kind *kind = &device->kind;
+
 		/* Device and underlay in one namespace: else the driver does
 		 * what it does when a packet changes namespaces.
 		 */
-		if (device->underlay != net || !net_eq(dev_net(device->dev), net))
+		if (kind->underlay != net || !net_eq(dev_net(device->dev), net) ||
+		    kind->type != path->type)
 			continue;
-		if (port && device->port != htons(port))
+		if ((path->port && kind->port != htons(path->port)) ||
+		    (kind->family && kind->family != path->family))
 			continue;
-		if (device->flags & VXLAN_F_COLLECT_METADATA) {
-			if (!found) {
-				found = device->dev->ifindex;
-				*external = true;
-			}
+		if (kind->external) {
+			if (!found)
+				found = device->dev->ifindex | ITUN_TUNNEL_EXTERNAL;
 			continue;
 		}
-		if (device->vni == vni && (device->flags & VXLAN_F_IPV6 ? 6 : 4) == family) {
-			*external = false;
-			return device->dev->ifindex;
-		}
+		/* One with one other end serves that alone; of the others,
+		 * VXLAN's can be told each packet's endpoint.
+		 */
+		if (kind->id != path->id ||
+		    (kind->type != IPVS_TUN_TUNNEL_TYPE_VXLAN &&
+		     (!kind->remote_known ||
+		      memcmp(&kind->remote, &path->remote, sizeof(kind->remote)))))
+			continue;
+		return device->dev->ifindex;
 	}
 	return found;
 }
 
-/* The network of a bridge: that of its one classic VXLAN port (in a VLAN). */
+/* The network of a bridge: that of its classic tunnel ports (in a VLAN). */
 static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32 *vni)
 {
 	struct itun_device *device;
@@ -223,10 +286,11 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 			continue;
 		if (vlan && (br_vlan_get_pvid_rcu(device->dev, &pvid) || pvid != vlan))
 			continue;
-		/* One that carries any network, or a second one: not known. */
-		if (device->flags & VXLAN_F_COLLECT_METADATA || found++)
+		/* One that carries any network, or two networks: not known. */
+		if (device->kind.external || (found++ && *vni != device->kind.id) ||
+		    device->kind.id > ITUN_ID_MAX)
 			return -ENOENT;
-		*vni = device->vni;
+		*vni = device->kind.id;
 	}
 	return found ? 0 : -ENOENT;
 }
@@ -319,30 +383,31 @@ static void itun_device_ports_changed(struct net *net)
 	mutex_lock(&in->mutex);
 	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
 	/* Without memory the old ports stay: a new device is not served yet. */
-	if (config && !in->leaving && itun_device_rebuild_ports(in, config))
-		net_warn_ratelimited("ipvs_tun: no memory for a change of tunnel ports\n");
+	if (config && !in->leaving) {
+		unsigned long types = itun_device_types(in);
+
+		if (itun_device_rebuild_ports(in, config))
+			net_warn_ratelimited("ipvs_tun: no memory for a change of tunnel ports\n");
+		/* Endpoints of a new type are to be probed, too. */
+		if (types != itun_device_types(in))
+			itun_endpoint_reconfigure(in, config);
+	}
 	mutex_unlock(&in->mutex);
 }
 
-static void itun_device_add(struct net_device *dev)
+static void itun_device_add(struct net_device *dev, const struct itun_device_kind *kind)
 {
-	const struct vxlan_dev *vxlan = netdev_priv(dev);
-	struct itun_device *device;
+	struct itun_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
 
-	if (itun_device_listed(dev))
-		return;
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
 	if (!device) {
 		netdev_warn(dev, "ipvs_tun: no memory to follow this device\n");
 		return;
 	}
 	device->dev = dev;
-	device->underlay = vxlan->net;
-	device->vni = be32_to_cpu(vxlan->cfg.vni);
-	device->flags = vxlan->cfg.flags;
-	device->port = vxlan->cfg.dst_port;
+	device->kind = *kind;
 	list_add_tail_rcu(&device->list, &itun_devices);
-	itun_device_ports_changed(device->underlay);
+	itun_device_list_kinds();
+	itun_device_ports_changed(kind->underlay);
 }
 
 static void itun_device_remove(struct net_device *dev)
@@ -352,9 +417,28 @@ static void itun_device_remove(struct net_device *dev)
 	if (!device)
 		return;
 	list_del_rcu(&device->list);
+	itun_device_list_kinds();
 	if (!itun_device_leaving)
-		itun_device_ports_changed(device->underlay);
+		itun_device_ports_changed(device->kind.underlay);
 	kfree_rcu(device, rcu);
+}
+
+/* A device is new, or may be another tunnel than it was: key and other end of
+ * some can be changed.
+ */
+static void itun_device_follow(struct net_device *dev)
+{
+	const struct itun_device *listed = itun_device_listed(dev);
+	struct itun_device_kind kind;
+
+	if (!itun_device_kind(dev, &kind))
+		return;
+	if (listed) {
+		if (!memcmp(&listed->kind, &kind, sizeof(kind)))
+			return;
+		itun_device_remove(dev);
+	}
+	itun_device_add(dev, &kind);
 }
 
 static bool itun_path_by_device(const struct itun_path *path, const void *arg)
@@ -413,8 +497,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 
 	switch (event) {
 	case NETDEV_REGISTER:
-		if (netif_is_vxlan(dev))
-			itun_device_add(dev);
+		itun_device_follow(dev);
 		itun_device_peers(dev, false);
 		itun_device_changed();
 		break;
@@ -429,9 +512,13 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 		itun_device_peers(dev, true);
 		itun_device_changed();
 		break;
+	case NETDEV_CHANGE:
+	case NETDEV_UP:		/* what was changed while it was down was not told */
+		itun_device_follow(dev);
+		itun_device_changed();
+		break;
 	case NETDEV_CHANGEUPPER:
 	case NETDEV_CHANGEINFODATA:
-	case NETDEV_CHANGE:
 		itun_device_changed();
 		break;
 	}

@@ -12,12 +12,20 @@
 #include "config.h"
 #include "net.h"
 
-/* UDP ports that carry VXLAN in a namespace, read in the data path under RCU. */
+/* Tunnel types that have UDP ports. */
+#define ITUN_PORT_TYPES		2
+
+/* UDP ports that carry tunnels in a namespace, and which types are in use at
+ * all; read in the data path under RCU.
+ */
 struct itun_ports {
 	struct rcu_head rcu;
 	u32 n;
-	__be16 port[IPVS_TUN_MAX_PORTS];
-	bool collision[IPVS_TUN_MAX_PORTS];	/* a device there uses the second mark's bits */
+	u32 types;				/* mask of 1 << type, those without ports too */
+	__be16 port[ITUN_PORT_TYPES * IPVS_TUN_MAX_PORTS];
+	u8 type[ITUN_PORT_TYPES * IPVS_TUN_MAX_PORTS];
+	/* A device there uses the second mark's bits. */
+	bool collision[ITUN_PORT_TYPES * IPVS_TUN_MAX_PORTS];
 };
 
 static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
@@ -31,21 +39,55 @@ static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
 }
 
 /**
- * itun_is_vxlan() - netif_is_vxlan() for the data path, without its strcmp()
+ * itun_ports_choose() - a port for a tunnel's own packets
+ * @ports: the ports, under RCU
+ * @type: enum ipvs_tun_tunnel_type
+ * @port: the one that traffic used, host order; 0 for none
+ *
+ * Return: @port if it is in use for that type, else the first that is; host
+ * order, 0 if the type has none.
+ */
+static inline u16 itun_ports_choose(const struct itun_ports *ports, u8 type, u16 port)
+{
+	u16 first = 0;
+	u32 i;
+
+	for (i = 0; i < ports->n; i++) {
+		if (ports->type[i] != type)
+			continue;
+		if (ports->port[i] == htons(port))
+			return port;
+		if (!first)
+			first = ntohs(ports->port[i]);
+	}
+	return first;
+}
+
+/* The link operations of tunnel drivers, as their devices showed them: compared
+ * only. A driver that has gone leaves a value that nothing has, or that another
+ * driver's have: such devices would be tunnels again.
+ */
+#define ITUN_TUNNEL_KINDS	8
+extern const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS];
+
+/**
+ * itun_is_tunnel() - does a device bring packets out of a tunnel?
  * @dev: under RCU
  *
  * Context: any.
- * Return: true if it is a VXLAN device.
+ * Return: true for the devices of the tunnel types.
  */
-static inline bool itun_is_vxlan(const struct net_device *dev)
+static inline bool itun_is_tunnel(const struct net_device *dev)
 {
-	const char *kind;
+	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+	unsigned int i;
 
-	if (likely(!dev->rtnl_link_ops))
+	if (!ops)
 		return false;
-	kind = dev->rtnl_link_ops->kind;
-	return kind[0] == 'v' && kind[1] == 'x' && kind[2] == 'l' && kind[3] == 'a' &&
-	       kind[4] == 'n' && !kind[5];
+	for (i = 0; i < ITUN_TUNNEL_KINDS && itun_tunnel_kinds[i]; i++)
+		if (itun_tunnel_kinds[i] == ops)
+			return true;
+	return false;
 }
 
 /* Bumped, RTNL held, whenever a device comes, goes or changes its master. */
@@ -57,9 +99,15 @@ void itun_device_exit(void);
 
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config);
 bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next);
-int itun_device_find_tunnel(struct net *net, u32 vni, u8 family, u16 port, bool *external);
-bool itun_device_collision(struct itun_net *in, u32 second_mark, char *name);
-void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
+/* With a device's index: it takes its instructions from metadata. */
+#define ITUN_TUNNEL_EXTERNAL	BIT(31)
+
+unsigned long itun_device_types(struct itun_net *in);
+
+struct itun_path_key;
+u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path);
+bool itun_device_collision(struct itun_net *in, u8 type, u32 second_mark, char *name);
+void itun_device_warnings(struct itun_net *in, const struct itun_config *config, u8 type,
 			  int (*emit)(void *arg, const char *text), void *arg);
 
 /* Which network a packet belongs to that comes in by a bridge port. */

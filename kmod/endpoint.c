@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "device.h"
 #include "endpoint.h"
 #include "notify.h"
 
@@ -48,9 +49,11 @@ static const struct rhashtable_params endpoint_params = {
 	.automatic_shrinking = true,
 };
 
-static void make_key(struct itun_endpoint_key *key, u8 family, const union itun_addr *addr)
+static void make_key(struct itun_endpoint_key *key, u8 type, u8 family,
+		     const union itun_addr *addr)
 {
 	memset(key, 0, sizeof(*key));
+	key->type = type;
 	key->family = family;
 	if (family == 4)
 		key->addr.ip = addr->ip;
@@ -163,13 +166,13 @@ u8 itun_endpoint_set_state(struct itun_net *in, struct itun_endpoint *endpoint, 
 /* What is wrong with the endpoint's last answer, for us as we are configured. */
 static const char *fault(const struct itun_endpoint *endpoint, const struct itun_config *config)
 {
-	u32 mark = config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark;
+	u32 mark = config->tunnel[endpoint->key.type].second_mark;
 	unsigned int i;
 
 	if (endpoint->protocol_version != ITUN_PROBE_PROTOCOL)
 		return "its readiness protocol has another version";
-	if (!(endpoint->tunnels & BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN)))
-		return "it does not handle VXLAN";
+	if (!(endpoint->tunnels & BIT(endpoint->key.type)))
+		return "it does not handle this type of tunnel";
 	for (i = 0; i < endpoint->n_accept; i++)
 		if (endpoint->accept_mark[i] == mark)
 			return NULL;
@@ -200,7 +203,7 @@ u8 itun_endpoint_evaluate(struct itun_net *in, struct itun_endpoint *endpoint,
 	 */
 	if (!endpoint->gone)
 		WRITE_ONCE(endpoint->markable,
-			   config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark);
+			   config->tunnel[endpoint->key.type].second_mark);
 	return event;
 }
 
@@ -222,7 +225,8 @@ static u8 apply(struct itun_net *in, struct itun_endpoint *endpoint,
 
 	WRITE_ONCE(endpoint->send, send);
 	endpoint->covered = send || flags & IPVS_TUN_PEER_FLAG_ACCEPT;
-	endpoint->pinned = endpoint->covered && is_host_prefix(peer);
+	endpoint->pinned = endpoint->covered && is_host_prefix(peer) &&
+			   itun_device_types(in) & BIT(endpoint->key.type);
 
 	if (!send) {
 		endpoint->nonce = 0;
@@ -262,22 +266,24 @@ static void apply_and_tell(struct itun_net *in, struct itun_endpoint *endpoint,
 /**
  * itun_endpoint_find() - the endpoint of an address
  * @in: namespace
+ * @type: enum ipvs_tun_tunnel_type
  * @family: 4 or 6
  * @addr: address
  *
  * Context: any, under RCU.
  * Return: the endpoint, not referenced, or NULL.
  */
-struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 family,
+struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 family,
 					 const union itun_addr *addr)
 {
 	struct itun_endpoint_key key;
 
-	make_key(&key, family, addr);
+	make_key(&key, type, family, addr);
 	return rhashtable_lookup(&in->endpoints, &key, endpoint_params);
 }
 
-static struct itun_endpoint *alloc_endpoint(u8 family, const union itun_addr *addr, gfp_t gfp)
+static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun_addr *addr,
+					    gfp_t gfp)
 {
 	struct itun_endpoint *endpoint = kzalloc(sizeof(*endpoint), gfp | __GFP_NOWARN);
 
@@ -288,7 +294,7 @@ static struct itun_endpoint *alloc_endpoint(u8 family, const union itun_addr *ad
 		kfree(endpoint);
 		return NULL;
 	}
-	make_key(&endpoint->key, family, addr);
+	make_key(&endpoint->key, type, family, addr);
 	refcount_set(&endpoint->refs, 1);
 	spin_lock_init(&endpoint->lock);
 	endpoint->state = IPVS_TUN_ENDPOINT_STATE_PROBING;
@@ -301,6 +307,7 @@ static struct itun_endpoint *alloc_endpoint(u8 family, const union itun_addr *ad
 /**
  * itun_endpoint_make() - the endpoint of an address, made if it is new
  * @in: namespace
+ * @type: enum ipvs_tun_tunnel_type
  * @family: 4 or 6
  * @addr: address
  * @gfp: GFP_ATOMIC in softirq or under RCU
@@ -312,7 +319,7 @@ static struct itun_endpoint *alloc_endpoint(u8 family, const union itun_addr *ad
  * Return: the endpoint, not referenced, or NULL when the table is full
  * (counted) or without memory.
  */
-struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
+struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family,
 					 const union itun_addr *addr, gfp_t gfp)
 {
 	struct itun_endpoint *endpoint, *other;
@@ -320,7 +327,7 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
 	bool send;
 
 	rcu_read_lock();
-	endpoint = itun_endpoint_find(in, family, addr);
+	endpoint = itun_endpoint_find(in, type, family, addr);
 	rcu_read_unlock();
 	if (endpoint)
 		return endpoint;
@@ -328,7 +335,7 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
 		itun_count(in, endpoint_limit);
 		return NULL;
 	}
-	endpoint = alloc_endpoint(family, addr, gfp);
+	endpoint = alloc_endpoint(type, family, addr, gfp);
 	if (!endpoint) {
 		atomic_dec(&in->n_endpoints);
 		return NULL;
@@ -465,6 +472,8 @@ static void reconfigure(struct itun_net *in, struct itun_endpoint *endpoint, voi
 void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *config)
 {
 	const u32 sends = IPVS_TUN_PEER_FLAG_SEND | IPVS_TUN_PEER_FLAG_SEND_ALWAYS;
+	unsigned long types;
+	unsigned int type;
 	u32 i;
 
 	if (!config->any_send && !config->any_accept)
@@ -477,11 +486,14 @@ void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *co
 		return;
 	if (itun_prober_start(in, config->any_accept))
 		return;
+	types = itun_device_types(in);
 	for (i = 0; i < config->n_peers; i++) {
 		const struct itun_peer *peer = config->peers[i];
 
-		if (peer->flags & sends && is_host_prefix(peer))
-			itun_endpoint_make(in, peer->family, &peer->prefix, GFP_KERNEL);
+		if (!(peer->flags & sends) || !is_host_prefix(peer))
+			continue;
+		for_each_set_bit(type, &types, ITUN_TUNNELS)
+			itun_endpoint_make(in, type, peer->family, &peer->prefix, GFP_KERNEL);
 	}
 	itun_prober_kick(in);
 }

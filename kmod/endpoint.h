@@ -28,7 +28,10 @@ struct itun_endpoint_counts {
 struct itun_endpoint_key {
 	union itun_addr addr;
 	u8 family;
-	u8 pad[7];			/* zero: keys are compared as words */
+	u8 type;			/* enum ipvs_tun_tunnel_type: a host may have the module
+					 * and still lose what is marked in another tunnel
+					 */
+	u8 pad[6];			/* zero: keys are compared as words */
 } __aligned(8);
 
 /* How a readiness message goes back to where a probe came from. */
@@ -36,8 +39,9 @@ struct itun_probe_way {
 	union itun_addr local;		/* our address that was probed; zero: by route */
 	int ifindex;			/* 0: by route */
 	u32 id;
-	u16 port;			/* host order */
-	u8 flags;			/* the flag byte of the probe, echoed */
+	u16 port;			/* host order; 0 for GRE */
+	u16 flags;			/* the field that carries the probe's mark, echoed */
+	u8 type;			/* enum ipvs_tun_tunnel_type */
 };
 
 struct itun_endpoint {
@@ -49,6 +53,7 @@ struct itun_endpoint {
 	bool covered;			/* any peer that sends or accepts covers it now */
 	bool pinned;			/* and that peer is this very address: never expires */
 	bool gone;			/* no longer in the table */
+	bool met;			/* traffic has told what follows */
 	u32 markable;			/* READ_ONCE in the data path: the second mark that it may
 					 * be sent, 0 for none, or ITUN_MARKABLE_ANY
 					 */
@@ -83,9 +88,9 @@ struct itun_endpoint {
 	struct rcu_head rcu;
 };
 
-struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 family,
+struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 family,
 					 const union itun_addr *addr);
-struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 family,
+struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family,
 					 const union itun_addr *addr, gfp_t gfp);
 bool itun_endpoint_hold(struct itun_endpoint *endpoint);
 void itun_endpoint_put(struct itun_endpoint *endpoint);
@@ -106,8 +111,9 @@ static inline void itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16
 {
 	u32 now = jiffies;
 
-	if (READ_ONCE(endpoint->used) == now && READ_ONCE(endpoint->port))
+	if (READ_ONCE(endpoint->used) == now && READ_ONCE(endpoint->met))
 		return;
+	WRITE_ONCE(endpoint->met, true);
 	WRITE_ONCE(endpoint->used, now);
 	if (READ_ONCE(endpoint->id) != id)
 		WRITE_ONCE(endpoint->id, id);

@@ -9,7 +9,6 @@
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
-#include <net/vxlan.h>
 
 #include "stages.h"
 #include "wire/glimpse.h"
@@ -20,10 +19,10 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	const struct itun_config *config;
 	const struct itun_ports *ports;
 	struct itun_outer outer;
+	struct itun_look look;
 	unsigned int verdict;
 	bool marks, rewrites;
 	struct itun_net *in;
-	int port;
 
 	/* The cheap first filter: a tunnel's packet still has the tunnel's
 	 * device, one of a local socket has none.
@@ -41,14 +40,13 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
 	if (!marks && !rewrites)
 		return NF_ACCEPT;
-	port = itun_outer_port(skb, ports, family);
-	if (port < 0)
+	if (!itun_outer_look_out(skb, ports, family, &look))
 		return NF_ACCEPT;
 	/* Most of what is left is nobody's reply. */
-	if (!marks && !itun_outer_may_reply(in, skb, family))
+	if (!marks && !itun_outer_may_reply(in, skb, &look))
 		return NF_ACCEPT;
 
-	itun_outer_parse_out(skb, family, &outer);
+	itun_outer_parse_out(skb, family, &look, &outer);
 	/* LOCAL_OUT runs in process context too: per-CPU state (route caches,
 	 * the flood slot) needs BH off.
 	 */
@@ -56,10 +54,11 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	verdict = NF_ACCEPT;
 	if (__this_cpu_read(itun_sending))
 		goto out;
-	if (marks && itun_mark(in, config, skb, &outer, ports->collision[port]))
+	if (marks && itun_mark(in, config, skb, &outer,
+			       look.port >= 0 && ports->collision[look.port]))
 		goto out;
 	/* The standard header only: other bits belong to somebody's extension. */
-	if (rewrites && outer.flags == ITUN_VXLAN_NORMAL)
+	if (rewrites && outer.flags == itun_tunnel_normal(outer.type))
 		verdict = itun_rewrite(in, config, skb, &outer);
 out:
 	local_bh_enable();
@@ -126,8 +125,8 @@ static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_b
 	return verdict;
 }
 
-/* What is not marked leaves at once: in an unmarked packet the byte where
- * VXLAN has its flags is the normal one, whatever its port.
+/* What is not marked leaves at once: in an unmarked packet the bytes where
+ * VXLAN has its flags are the normal ones, whatever its port.
  */
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
@@ -164,7 +163,7 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 	struct itun_net *in;
 
 	/* What comes out of a tunnel is a request, no reply. */
-	if (itun_is_vxlan(state->in))
+	if (itun_is_tunnel(state->in))
 		return NF_ACCEPT;
 	in = itun_net(state->net);
 	config = rcu_dereference(in->config);

@@ -63,8 +63,13 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	if (!mark)
 		return false;
 
-	if (unlikely(outer->flags != ITUN_VXLAN_NORMAL)) {
+	if (unlikely(outer->flags != itun_tunnel_normal(outer->type))) {
 		itun_count(in, mark_busy_bits);
+		return true;
+	}
+	/* The other side could not tell such a network from another one. */
+	if (unlikely(outer->id > ITUN_ID_MAX)) {
+		itun_count(in, mark_large_id);
 		return true;
 	}
 	if (unlikely(collision)) {
@@ -75,7 +80,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	/* A mark is a promise by the other side: only ready endpoints get one.
 	 * One that is seen for the first time is probed from now on.
 	 */
-	endpoint = itun_endpoint_find(in, outer->family, &outer->dst);
+	endpoint = itun_endpoint_find(in, outer->type, outer->family, &outer->dst);
 	if (unlikely(!endpoint || !READ_ONCE(endpoint->send))) {
 		const struct itun_peer *peer = itun_config_peer(config, outer->family, &outer->dst);
 
@@ -84,7 +89,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 			itun_count(in, mark_no_peer);
 			return true;
 		}
-		endpoint = itun_endpoint_make(in, outer->family, &outer->dst,
+		endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->dst,
 					      GFP_ATOMIC | __GFP_NOWARN);
 	}
 	if (likely(endpoint))
@@ -101,10 +106,11 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	}
 	header = skb->data + outer->tunnel;
 	memcpy(old, header, sizeof(old));
-	itun_vxlan_set_flags(header, ITUN_VXLAN_NORMAL | tunnel->second_mark);
+	itun_tunnel_set_flags(outer->type, header,
+			      itun_tunnel_normal(outer->type) | tunnel->second_mark);
 	memcpy(new, header, sizeof(new));
 	itun_csum_body(&csum, old, new, sizeof(old));
-	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+	itun_csum_apply(in, skb, outer, &csum);
 
 	itun_count(in, marked);
 	this_cpu_inc(mark->counts->packets);

@@ -6,7 +6,7 @@
 
 #include "device.h"
 #include "endpoint.h"
-#include "wire/vxlan.h"
+#include "outer.h"
 
 /**
  * itun_put_limits() - the limits as a nest
@@ -182,36 +182,37 @@ static int itun_put_tunnel_warning(void *arg, const char *text)
 }
 
 /* Under RTNL and the mutex, for the devices and their ports. */
-static int itun_put_vxlan(struct sk_buff *skb, struct itun_net *in,
-			  const struct itun_config *config)
+static int itun_put_tunnel(struct sk_buff *skb, struct itun_net *in,
+			   const struct itun_config *config, u8 type)
 {
-	const struct itun_tunnel_config *vxlan = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
+	const struct itun_tunnel_config *tunnel = &config->tunnel[type];
 	const struct itun_ports *ports;
 	struct nlattr *nest;
 	u32 i;
 
 	nest = nla_nest_start(skb, IPVS_TUN_A_MESSAGE_TUNNEL);
 	if (!nest ||
-	    nla_put_u8(skb, IPVS_TUN_A_TUNNEL_TYPE, IPVS_TUN_TUNNEL_TYPE_VXLAN) ||
-	    nla_put_u32(skb, IPVS_TUN_A_TUNNEL_SECOND_MARK, vxlan->second_mark))
+	    nla_put_u8(skb, IPVS_TUN_A_TUNNEL_TYPE, type) ||
+	    nla_put_u32(skb, IPVS_TUN_A_TUNNEL_SECOND_MARK, tunnel->second_mark))
 		return -EMSGSIZE;
-	for (i = 0; i < vxlan->n_accept; i++)
-		if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ACCEPT_MARK, vxlan->accept_mark[i]))
+	for (i = 0; i < tunnel->n_accept; i++)
+		if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ACCEPT_MARK, tunnel->accept_mark[i]))
 			return -EMSGSIZE;
-	if (vxlan->auto_ports && nla_put_flag(skb, IPVS_TUN_A_TUNNEL_AUTO))
+	if (tunnel->auto_ports && nla_put_flag(skb, IPVS_TUN_A_TUNNEL_AUTO))
 		return -EMSGSIZE;
-	for (i = 0; i < vxlan->n_ports; i++)
-		if (nla_put_u16(skb, IPVS_TUN_A_TUNNEL_PORT, vxlan->port[i]))
+	for (i = 0; i < tunnel->n_ports; i++)
+		if (nla_put_u16(skb, IPVS_TUN_A_TUNNEL_PORT, tunnel->port[i]))
 			return -EMSGSIZE;
 	ports = rcu_dereference_protected(in->ports, lockdep_is_held(&in->mutex));
 	for (i = 0; ports && i < ports->n; i++)
-		if (nla_put_u16(skb, IPVS_TUN_A_TUNNEL_PORT_IN_USE, ntohs(ports->port[i])))
+		if (ports->type[i] == type &&
+		    nla_put_u16(skb, IPVS_TUN_A_TUNNEL_PORT_IN_USE, ntohs(ports->port[i])))
 			return -EMSGSIZE;
-	if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_NORMAL, ITUN_VXLAN_NORMAL) ||
-	    nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ALLOWED, ITUN_VXLAN_ALLOWED))
+	if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_NORMAL, itun_tunnel_normal(type)) ||
+	    nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ALLOWED, itun_tunnel_allowed(type)))
 		return -EMSGSIZE;
 	/* What does not fit is left out: each says the same of another device. */
-	itun_device_warnings(in, config, itun_put_tunnel_warning, skb);
+	itun_device_warnings(in, config, type, itun_put_tunnel_warning, skb);
 	nla_nest_end(skb, nest);
 	return 0;
 }
@@ -221,28 +222,29 @@ int ipvs_tun_nl_tunnel_get_dumpit(struct sk_buff *skb, struct netlink_callback *
 	struct itun_net *in = itun_dump_net(cb);
 	const struct itun_config *config;
 	void *header;
-	int err;
+	int err = 0;
 
-	if (cb->args[0])
-		return 0;
 	rtnl_lock();
 	mutex_lock(&in->mutex);
 	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
 	if (!config)
 		config = &itun_config_default;
 	cb->seq = itun_config_seq(config);
-	header = itun_dump_begin(skb, cb, IPVS_TUN_CMD_TUNNEL_GET);
-	err = header ? itun_put_vxlan(skb, in, config) : -EMSGSIZE;
+	/* args[0] is the next type. */
+	for (; cb->args[0] < ITUN_TUNNELS; cb->args[0]++) {
+		if (!(ITUN_TUNNELS_HANDLED & BIT(cb->args[0])))
+			continue;
+		header = itun_dump_begin(skb, cb, IPVS_TUN_CMD_TUNNEL_GET);
+		err = header ? itun_put_tunnel(skb, in, config, cb->args[0]) : -EMSGSIZE;
+		if (err) {
+			genlmsg_cancel(skb, header);
+			break;
+		}
+		genlmsg_end(skb, header);
+	}
 	mutex_unlock(&in->mutex);
 	rtnl_unlock();
-
-	if (err) {
-		genlmsg_cancel(skb, header);
-		return err;
-	}
-	genlmsg_end(skb, header);
-	cb->args[0] = 1;
-	return skb->len;
+	return itun_dump_result(skb, err);
 }
 
 /**
@@ -290,6 +292,7 @@ static int itun_put_endpoint_state(struct sk_buff *skb, const struct itun_endpoi
 
 	if (itun_put_addr(skb, IPVS_TUN_A_ENDPOINT_ADDRESS, endpoint->key.family,
 			  &endpoint->key.addr) ||
+	    nla_put_u8(skb, IPVS_TUN_A_ENDPOINT_TUNNEL, endpoint->key.type) ||
 	    nla_put_u32(skb, IPVS_TUN_A_ENDPOINT_STATE, endpoint->state) ||
 	    (endpoint->reason &&
 	     nla_put_string(skb, IPVS_TUN_A_ENDPOINT_REASON, endpoint->reason)))
@@ -342,7 +345,8 @@ int itun_put_endpoint(struct sk_buff *skb, struct itun_endpoint *endpoint)
  */
 struct itun_peer_dump {
 	u32 peer;
-	u32 continued;
+	u16 continued;
+	u16 type;		/* for a whole address: of the next of its endpoints */
 	struct itun_place place;
 };
 
@@ -372,17 +376,23 @@ static int itun_put_endpoint_of_peer(void *object, void *arg)
 }
 
 static int itun_put_endpoints(struct itun_net *in, struct itun_peer_fill *fill,
-			      struct itun_place *place, struct netlink_callback *cb)
+			      struct itun_peer_dump *dump, struct netlink_callback *cb)
 {
 	const struct itun_peer *peer = fill->peer;
 	struct itun_endpoint *endpoint;
+	int err;
 
 	if (peer->prefix_len < itun_addr_len(peer->family) * 8)
-		return itun_table_dump(&in->endpoints, place, UINT_MAX, fill->skb, cb,
+		return itun_table_dump(&in->endpoints, &dump->place, UINT_MAX, fill->skb, cb,
 				       itun_put_endpoint_of_peer, fill);
 	/* Whole addresses are what a large configuration has most of. */
-	endpoint = itun_endpoint_find(in, peer->family, &peer->prefix);
-	return endpoint ? itun_put_endpoint_of_peer(endpoint, fill) : 0;
+	for (; dump->type < ITUN_TUNNELS; dump->type++) {
+		endpoint = itun_endpoint_find(in, dump->type, peer->family, &peer->prefix);
+		err = endpoint ? itun_put_endpoint_of_peer(endpoint, fill) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* One message: a peer, and as many of its endpoints as fit. */
@@ -403,7 +413,7 @@ static int itun_dump_peer(struct itun_net *in, struct itun_peer_fill *fill,
 		return -EMSGSIZE;
 	}
 	fill->n = 0;
-	err = itun_put_endpoints(in, fill, &dump->place, cb);
+	err = itun_put_endpoints(in, fill, dump, cb);
 	/* Nothing of it fits behind the messages before: the next buffer is
 	 * empty. Or nothing was left of a peer that is continued.
 	 */
@@ -439,6 +449,7 @@ int ipvs_tun_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 		if (!err) {
 			dump->peer++;
 			dump->continued = 0;
+			dump->type = 0;
 			memset(&dump->place, 0, sizeof(dump->place));
 		}
 		cond_resched();

@@ -28,7 +28,7 @@ const struct nla_policy ipvs_tun_change_nl_policy[IPVS_TUN_A_CHANGE_PAUSE + 1] =
 	[IPVS_TUN_A_CHANGE_PAUSE] = NLA_POLICY_NESTED(ipvs_tun_pause_nl_policy),
 };
 
-const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_PAD + 1] = {
+const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_TUNNEL + 1] = {
 	[IPVS_TUN_A_ENDPOINT_ADDRESS] = { .type = NLA_BINARY, },
 	[IPVS_TUN_A_ENDPOINT_STATE] = NLA_POLICY_MAX(NLA_U32, 4),
 	[IPVS_TUN_A_ENDPOINT_LAST_SEEN] = { .type = NLA_U32, },
@@ -40,6 +40,7 @@ const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_PAD + 1]
 	[IPVS_TUN_A_ENDPOINT_MARKED] = { .type = NLA_U64, },
 	[IPVS_TUN_A_ENDPOINT_RECORDED] = { .type = NLA_U64, },
 	[IPVS_TUN_A_ENDPOINT_UNTRUSTED] = { .type = NLA_U64, },
+	[IPVS_TUN_A_ENDPOINT_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
 };
 
 const struct nla_policy ipvs_tun_filter_nl_policy[IPVS_TUN_A_FILTER_STATE + 1] = {

@@ -13,7 +13,7 @@
 
 /* Common nested types */
 extern const struct nla_policy ipvs_tun_change_nl_policy[IPVS_TUN_A_CHANGE_PAUSE + 1];
-extern const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_PAD + 1];
+extern const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_TUNNEL + 1];
 extern const struct nla_policy ipvs_tun_filter_nl_policy[IPVS_TUN_A_FILTER_STATE + 1];
 extern const struct nla_policy ipvs_tun_limit_nl_policy[IPVS_TUN_A_LIMIT_ACCOUNTING + 1];
 extern const struct nla_policy ipvs_tun_mark_nl_policy[IPVS_TUN_A_MARK_PAD + 1];

@@ -8,7 +8,7 @@
 #include <linux/user_namespace.h>
 
 #include "device.h"
-#include "wire/vxlan.h"
+#include "outer.h"
 
 static const char *itun_tunnel_name(u8 type)
 {
@@ -334,7 +334,7 @@ int itun_change_zone(const struct itun_change *change)
 }
 
 /* A second mark, sent or accepted: a part of the reserved bits, and not none. */
-static int itun_check_bits(const struct itun_change *change, const struct nlattr *attr,
+static int itun_check_bits(const struct itun_change *change, u8 type, const struct nlattr *attr,
 			   const char *what)
 {
 	u32 bits = nla_get_u32(attr);
@@ -343,16 +343,17 @@ static int itun_check_bits(const struct itun_change *change, const struct nlattr
 		NL_SET_ERR_MSG_ATTR_FMT(change->extack, attr, "%s 0x0 marks nothing", what);
 		return -EINVAL;
 	}
-	if (bits & ~ITUN_VXLAN_ALLOWED) {
+	if (bits & ~itun_tunnel_allowed(type)) {
 		NL_SET_ERR_MSG_ATTR_FMT(change->extack, attr,
-					"%s 0x%x has bits outside 0x%x, those of vxlan",
-					what, bits, ITUN_VXLAN_ALLOWED);
+					"%s 0x%x has bits outside 0x%x, those of %s",
+					what, bits, itun_tunnel_allowed(type),
+					itun_tunnel_name(type));
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int itun_set_second_mark(const struct itun_change *change,
+static int itun_set_second_mark(const struct itun_change *change, u8 type,
 				struct itun_tunnel_config *tunnel)
 {
 	struct nlattr *attr = change->tb[IPVS_TUN_A_TUNNEL_SECOND_MARK];
@@ -360,11 +361,11 @@ static int itun_set_second_mark(const struct itun_change *change,
 	u32 bits;
 	int err;
 
-	err = itun_check_bits(change, attr, "second mark");
+	err = itun_check_bits(change, type, attr, "second mark");
 	if (err)
 		return err;
 	bits = nla_get_u32(attr);
-	if (itun_device_collision(change->in, bits, name)) {
+	if (itun_device_collision(change->in, type, bits, name)) {
 		NL_SET_ERR_MSG_ATTR_FMT(change->extack, attr,
 					"second mark 0x%02x collides with a bit that device %s uses",
 					bits, name);
@@ -374,7 +375,7 @@ static int itun_set_second_mark(const struct itun_change *change,
 	return 0;
 }
 
-static int itun_set_accept_marks(const struct itun_change *change,
+static int itun_set_accept_marks(const struct itun_change *change, u8 type,
 				 struct itun_tunnel_config *tunnel)
 {
 	const struct nlattr *attr;
@@ -391,11 +392,11 @@ static int itun_set_accept_marks(const struct itun_change *change,
 
 		if (nla_type(attr) != IPVS_TUN_A_TUNNEL_ACCEPT_MARK)
 			continue;
-		err = itun_check_bits(change, attr, "accept mark");
+		err = itun_check_bits(change, type, attr, "accept mark");
 		if (err)
 			return err;
 		bits = nla_get_u32(attr);
-		if (__test_and_set_bit(ITUN_VXLAN_NORMAL | bits, tunnel->accept)) {
+		if (__test_and_set_bit(itun_tunnel_normal(type) | bits, tunnel->accept)) {
 			NL_SET_ERR_MSG_ATTR_FMT(change->extack, attr,
 						"accept mark 0x%02x is named twice", bits);
 			return -EINVAL;
@@ -461,11 +462,18 @@ int itun_change_tunnel(const struct itun_change *change)
 	if (!tb[IPVS_TUN_A_TUNNEL_TYPE])
 		return itun_missing(change, IPVS_TUN_A_TUNNEL_TYPE, "a tunnel needs its type");
 	type = nla_get_u8(tb[IPVS_TUN_A_TUNNEL_TYPE]);
-	if (type != IPVS_TUN_TUNNEL_TYPE_VXLAN) {
+	if (!(ITUN_TUNNELS_HANDLED & BIT(type))) {
 		NL_SET_ERR_MSG_ATTR_FMT(change->extack, tb[IPVS_TUN_A_TUNNEL_TYPE],
 					"tunnel type %s is not supported by this version",
 					itun_tunnel_name(type));
 		return -EOPNOTSUPP;
+	}
+	if (type == IPVS_TUN_TUNNEL_TYPE_GRE &&
+	    (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT])) {
+		NL_SET_ERR_MSG_ATTR(change->extack,
+				    tb[IPVS_TUN_A_TUNNEL_PORT] ?: tb[IPVS_TUN_A_TUNNEL_AUTO],
+				    "gre has no ports");
+		return -EINVAL;
 	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&
 	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT])
@@ -474,9 +482,9 @@ int itun_change_tunnel(const struct itun_change *change)
 
 	tunnel = &change->config->tunnel[type];
 	if (tb[IPVS_TUN_A_TUNNEL_SECOND_MARK])
-		err = itun_set_second_mark(change, tunnel);
+		err = itun_set_second_mark(change, type, tunnel);
 	if (!err && tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK])
-		err = itun_set_accept_marks(change, tunnel);
+		err = itun_set_accept_marks(change, type, tunnel);
 	if (!err && (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT]))
 		err = itun_set_ports(change, tunnel);
 	return err;

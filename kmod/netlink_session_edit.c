@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include "notify.h"
+#include "outer.h"
 #include "session.h"
 
 /* A request's session: its attributes and its tuple. */
@@ -114,7 +115,7 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 	key->id = request->vni;
 	key->type = tb[IPVS_TUN_A_SESSION_TUNNEL] ? nla_get_u8(tb[IPVS_TUN_A_SESSION_TUNNEL]) :
 						    IPVS_TUN_TUNNEL_TYPE_VXLAN;
-	if (key->type != IPVS_TUN_TUNNEL_TYPE_VXLAN) {
+	if (!(ITUN_TUNNELS_HANDLED & BIT(key->type))) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, tb[IPVS_TUN_A_SESSION_TUNNEL],
 					"tunnel type %u is not supported by this version",
 					key->type);
@@ -122,7 +123,7 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 	}
 	if (tb[IPVS_TUN_A_SESSION_VTEP_MAC]) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[IPVS_TUN_A_SESSION_VTEP_MAC],
-				    "an endpoint of vxlan has an IP address, no MAC address");
+				    "an endpoint of this tunnel has an IP address, no MAC address");
 		return -EOPNOTSUPP;
 	}
 	err = itun_need(request, IPVS_TUN_A_SESSION_MAC, "MAC address", extack) ?:

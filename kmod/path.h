@@ -57,7 +57,9 @@ struct itun_path {
 	struct itun_endpoint *endpoint;	/* counted; NULL if the table is full */
 
 	/* What path_xmit needs; BH off. */
-	u64 tunnel;		/* generation of the device table << 32 | ifindex found then */
+	u64 tunnel;		/* generation of the device table << 32 | what
+				 * itun_device_find_tunnel() found then
+				 */
 	struct dst_cache dst_cache;
 	struct metadata_dst *metadata;	/* for external tunnel devices, made on first use */
 	struct rcu_head rcu;

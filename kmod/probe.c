@@ -5,20 +5,26 @@
  * just as it would drop a marked packet of a flow. It leaves by a socket: our
  * own LOCAL_OUT hook does not look at what has no device yet. Answers come in
  * by the record stage, never by the socket.
+ *
+ * For GRE it is a raw socket that takes whole IP packets (IPPROTO_RAW): such a
+ * one gets no copies of the tunnel's traffic, as one for GRE would.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/slab.h>
+#include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/ipv6_stubs.h>
 #include <net/sock.h>
 
 #include "outer.h"
 #include "prober.h"
 
-static struct socket *make_socket(struct net *net, int family)
+static struct socket *make_socket(struct net *net, int family, bool raw)
 {
 	struct socket *socket;
-	int err = sock_create_kern(net, family, SOCK_DGRAM, IPPROTO_UDP, &socket);
+	int err = sock_create_kern(net, family, raw ? SOCK_RAW : SOCK_DGRAM,
+				   raw ? IPPROTO_RAW : IPPROTO_UDP, &socket);
 
 	if (err)
 		return ERR_PTR(err);
@@ -32,15 +38,19 @@ static struct socket *make_socket(struct net *net, int family)
 }
 
 /* On first use: most hosts need one family only. */
-static struct socket *get_socket(struct itun_prober *prober, u8 family)
+static struct socket *get_socket(struct itun_prober *prober, u8 family, bool raw)
 {
-	struct socket **place = family == 4 ? &prober->socket4 : &prober->socket6;
-	struct socket *socket;
+	struct socket **place, *socket;
+
+	if (raw)
+		place = family == 4 ? &prober->raw4 : &prober->raw6;
+	else
+		place = family == 4 ? &prober->socket4 : &prober->socket6;
 
 	mutex_lock(&prober->mutex);
 	socket = *place;
 	if (!socket) {
-		socket = make_socket(prober->in->net, family == 4 ? AF_INET : AF_INET6);
+		socket = make_socket(prober->in->net, family == 4 ? AF_INET : AF_INET6, raw);
 		if (!IS_ERR(socket))
 			*place = socket;
 	}
@@ -48,6 +58,7 @@ static struct socket *get_socket(struct itun_prober *prober, u8 family)
 	return socket;
 }
 
+/* The tunnel header and the frame in it; returns their length. */
 static int build(struct itun_net *in, const struct itun_message *message, u8 *payload)
 {
 	/* A group that no bridge forwards, should a tunnel driver let it in. */
@@ -57,12 +68,13 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 		.nonce = message->nonce,
 		.protocol_version = ITUN_PROBE_PROTOCOL,
 		.kind = message->kind,
-		.tunnels = BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN),
-		.tunnel_type = IPVS_TUN_TUNNEL_TYPE_VXLAN,
+		.tunnels = ITUN_TUNNELS_HANDLED,
+		.tunnel_type = message->way.type,
 		.version = ITUN_VERSION,
 	};
 	const struct itun_tunnel_config *tunnel;
 	const struct itun_config *config;
+	u16 len;
 
 	BUILD_BUG_ON(IPVS_TUN_MAX_ACCEPT_MARKS > ITUN_PROBE_MARKS_MAX);
 	rcu_read_lock();
@@ -71,16 +83,63 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 		rcu_read_unlock();
 		return -ESHUTDOWN;
 	}
-	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN];
+	tunnel = &config->tunnel[message->way.type];
 	probe.accept_count = tunnel->n_accept;
 	memcpy(probe.accept_marks, tunnel->accept_mark, 4 * tunnel->n_accept);
 	rcu_read_unlock();
 
-	memset(payload, 0, ITUN_VXLAN_HLEN);
-	itun_vxlan_set_flags(payload, message->way.flags);
-	itun_vxlan_set_vni(payload, message->way.id);
-	itun_probe_build(payload + ITUN_VXLAN_HLEN, &probe);
+	len = itun_tunnel_build(message->way.type, payload, message->way.id, message->way.flags);
+	itun_probe_build(payload + len, &probe);
+	return len + ITUN_PROBE_FRAME_LEN;
+}
+
+/* The IP header of a message without UDP; the kernel adds length, identifier
+ * and checksum of IPv4's. Returns its length.
+ */
+static int build_ip(const struct itun_message *message, const union itun_addr *local, int payload,
+		    u8 *header)
+{
+	struct ipv6hdr *ip6h = (struct ipv6hdr *)header;
+	struct iphdr *iph = (struct iphdr *)header;
+
+	if (message->family == 4) {
+		memset(iph, 0, sizeof(*iph));
+		iph->version = 4;
+		iph->ihl = sizeof(*iph) / 4;
+		iph->ttl = 64;
+		iph->protocol = IPPROTO_GRE;
+		iph->saddr = local->ip;
+		iph->daddr = message->remote.ip;
+		return sizeof(*iph);
+	}
+	memset(ip6h, 0, sizeof(*ip6h));
+	ip6h->version = 6;
+	ip6h->payload_len = htons(payload);
+	ip6h->nexthdr = IPPROTO_GRE;
+	ip6h->hop_limit = 64;
+	memcpy(&ip6h->saddr, local, sizeof(ip6h->saddr));
+	memcpy(&ip6h->daddr, &message->remote, sizeof(ip6h->daddr));
+	return sizeof(*ip6h);
+}
+
+/* Whole IPv6 packets need their source address; by route, as UDP would choose. */
+static int choose_local6(struct itun_net *in, const struct itun_message *message,
+			 union itun_addr *local)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct flowi6 fl6 = { .flowi6_oif = message->way.ifindex, .flowi6_proto = IPPROTO_GRE };
+	struct dst_entry *dst;
+
+	memcpy(&fl6.daddr, &message->remote, sizeof(fl6.daddr));
+	dst = ipv6_stub->ipv6_dst_lookup_flow(in->net, NULL, &fl6, NULL);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	dst_release(dst);
+	memcpy(local, &fl6.saddr, sizeof(fl6.saddr));
 	return 0;
+#else
+	return -EAFNOSUPPORT;
+#endif
 }
 
 /**
@@ -94,15 +153,17 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 int itun_message_send(struct itun_prober *prober, const struct itun_message *message)
 {
 	const struct itun_probe_way *way = &message->way;
-	u8 payload[ITUN_VXLAN_HLEN + ITUN_PROBE_FRAME_LEN];
-	struct kvec vec = { .iov_base = payload, .iov_len = sizeof(payload) };
+	u8 payload[8 + ITUN_PROBE_FRAME_LEN], header[sizeof(struct ipv6hdr)];
+	struct kvec vec[2] = { { .iov_base = header }, { .iov_base = payload } };
+	bool raw = way->type == IPVS_TUN_TUNNEL_TYPE_GRE;
+	union itun_addr local = way->local;
 	union {
 		struct cmsghdr header;
 		u8 bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	} control = {};
 	struct sockaddr_in6 to6 = {
 		.sin6_family = AF_INET6,
-		.sin6_port = htons(way->port),
+		.sin6_port = htons(raw ? 0 : way->port),
 		.sin6_scope_id = way->ifindex,
 	};
 	struct sockaddr_in to4 = {
@@ -115,9 +176,17 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 	int sent;
 
 	sent = build(prober->in, message, payload);
-	if (sent)
+	if (sent < 0)
 		return sent;
-	socket = get_socket(prober, message->family);
+	vec[1].iov_len = sent;
+	if (raw && message->family == 6 && !memchr_inv(&local, 0, sizeof(local))) {
+		sent = choose_local6(prober->in, message, &local);
+		if (sent)
+			return sent;
+	}
+	if (raw)
+		vec[0].iov_len = build_ip(message, &local, vec[1].iov_len, header);
+	socket = get_socket(prober, message->family, raw);
 	if (IS_ERR(socket))
 		return PTR_ERR(socket);
 
@@ -131,7 +200,7 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 		control.header.cmsg_type = IP_PKTINFO;
 		control.header.cmsg_len = CMSG_LEN(sizeof(*info));
 		info->ipi_ifindex = way->ifindex;
-		info->ipi_spec_dst.s_addr = way->local.ip;
+		info->ipi_spec_dst.s_addr = local.ip;
 	} else {
 		struct in6_pktinfo *info = CMSG_DATA(&control.header);
 
@@ -143,9 +212,10 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 		control.header.cmsg_type = IPV6_PKTINFO;
 		control.header.cmsg_len = CMSG_LEN(sizeof(*info));
 		info->ipi6_ifindex = way->ifindex;
-		memcpy(&info->ipi6_addr, &way->local, sizeof(info->ipi6_addr));
+		memcpy(&info->ipi6_addr, &local, sizeof(info->ipi6_addr));
 	}
-	sent = kernel_sendmsg(socket, &msg, &vec, 1, sizeof(payload));
+	sent = kernel_sendmsg(socket, &msg, raw ? vec : &vec[1], raw ? 2 : 1,
+			      vec[0].iov_len + vec[1].iov_len);
 	return min(sent, 0);
 }
 
@@ -153,7 +223,7 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
  * itun_probe_receive() - a readiness message inside a tunnel packet
  * @in: namespace
  * @config: the snapshot in force
- * @outer: the parsed packet; its flag byte is not the normal one
+ * @outer: the parsed packet; its flags are not the normal ones
  * @skb: the packet, not changed; if it is ours, the caller consumes it
  * @ifindex: device that it came by
  *
@@ -273,6 +343,10 @@ void itun_prober_free(struct itun_net *in)
 		sock_release(prober->socket4);
 	if (prober->socket6)
 		sock_release(prober->socket6);
+	if (prober->raw4)
+		sock_release(prober->raw4);
+	if (prober->raw6)
+		sock_release(prober->raw6);
 	in->prober = NULL;
 	kvfree(prober);
 }

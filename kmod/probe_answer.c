@@ -110,6 +110,7 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 			.id = outer->id,
 			.port = outer->port,
 			.flags = outer->flags,
+			.type = outer->type,
 		},
 	};
 	struct itun_endpoint *endpoint;
@@ -122,7 +123,7 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 	}
 	itun_count(in, probe_received);
 	message.way.ifindex = answer_ifindex(in, outer, ifindex);
-	endpoint = itun_endpoint_make(in, outer->family, &outer->src, GFP_ATOMIC);
+	endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->src, GFP_ATOMIC);
 	if (!endpoint) {
 		itun_count(in, probe_limited);
 		return;

@@ -68,18 +68,16 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 {
 	const struct itun_config *config;
 	const struct itun_ports *ports;
-	u16 port = READ_ONCE(endpoint->port);
+	u8 type = endpoint->key.type;
 	int err = -ENODEV;
 
 	rcu_read_lock();
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	if (config && ports && ports->n) {
-		if (itun_port_index(ports, htons(port)) < 0)
-			port = ntohs(ports->port[0]);
-		way->flags = ITUN_VXLAN_NORMAL |
-			     config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark;
-		way->port = port;
+	if (config && ports && ports->types & BIT(type)) {
+		way->flags = itun_tunnel_normal(type) | config->tunnel[type].second_mark;
+		way->type = type;
+		way->port = itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);
 		way->ifindex = 0;
 		way->local = endpoint->local;
@@ -216,7 +214,8 @@ static bool knows_a_nonce(const struct itun_endpoint *endpoint, u64 nonce)
 void itun_probe_receive_answer(struct itun_net *in, const struct itun_config *config,
 			       const struct itun_outer *outer, const struct itun_probe *probe)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->family, &outer->src);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->type, outer->family,
+							    &outer->src);
 	bool expected = false;
 	u8 event = 0;
 

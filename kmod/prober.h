@@ -28,7 +28,8 @@ struct itun_prober {
 	bool running;
 
 	struct mutex mutex;		/* the making of sockets */
-	struct socket *socket4, *socket6;
+	struct socket *socket4, *socket6;	/* UDP */
+	struct socket *raw4, *raw6;		/* GRE */
 
 	struct work_struct answer;
 	spinlock_t lock;		/* BH off; what follows */

@@ -52,17 +52,17 @@ static unsigned int itun_clear(struct itun_net *in, struct sk_buff *skb,
 	u8 old[2], new[2];
 	u8 *header;
 
-	if (unlikely(skb_ensure_writable(skb, outer->tunnel + ITUN_VXLAN_HLEN))) {
+	if (unlikely(skb_ensure_writable(skb, outer->edit))) {
 		/* The driver would drop it for its bits: so it is counted. */
 		itun_count(in, clear_failed);
 		return NF_DROP;
 	}
 	header = skb->data + outer->tunnel;
 	memcpy(old, header, sizeof(old));
-	itun_vxlan_set_flags(header, ITUN_VXLAN_NORMAL);
+	itun_tunnel_set_flags(outer->type, header, itun_tunnel_normal(outer->type));
 	memcpy(new, header, sizeof(new));
 	itun_csum_body(&csum, old, new, sizeof(old));
-	itun_csum_apply_udp(in, skb, outer->transport, &csum);
+	itun_csum_apply(in, skb, outer, &csum);
 	itun_count(in, cleared);
 	return NF_ACCEPT;
 }
@@ -80,6 +80,12 @@ static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct
 	/* An aggregate's segments were verified before they were joined. */
 	if (skb_is_gso(skb))
 		return true;
+	if (outer->type == IPVS_TUN_TUNNEL_TYPE_GRE) {
+		if (itun_csum_gre_right(skb, outer->tunnel))
+			return true;
+		itun_count(in, malformed_checksum);
+		return false;
+	}
 	uh = skb_header_pointer(skb, outer->transport, sizeof(buffer), &buffer);
 	if (!uh || !uh->check)
 		return uh;
@@ -114,7 +120,8 @@ static void itun_recorded(struct itun_path *path)
 
 static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->family, &key->remote);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->type, key->family,
+							    &key->remote);
 
 	itun_count(in, untrusted);
 	if (endpoint)
@@ -271,7 +278,9 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 	case ITUN_INNER_PROBE:
 		break;		/* counted when it was read */
 	case ITUN_INNER_FLOW:
-		if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
+		if (unlikely(outer->id > ITUN_ID_MAX))
+			itun_count(in, record_large_id);
+		else if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
 			itun_record_flow(in, config, skb, outer, &inner, ifindex, found);
 		else
 			itun_count(in, record_paused);

@@ -106,14 +106,16 @@ bool itun_refresh(struct itun_net *in, const struct itun_config *config,
 	struct itun_csum csum = {};
 	struct itun_path *path;
 	u8 old[2], tcp_flags;
-	int ifindex;
+	int ifindex, port;
 	u32 vni;
 
 	found->valid = false;
 	if (!itun_is_usual(skb, packet, &tcp_flags) ||
 	    !test_bit(itun_vxlan_flags(packet->vxlan), vxlan->accept) ||
-	    itun_port_index(ports, packet->udp.dest) < 0 ||
 	    config->paused & IPVS_TUN_STEP_RECORD)
+		return false;
+	port = itun_port_index(ports, packet->udp.dest);
+	if (port < 0 || ports->type[port] != IPVS_TUN_TUNNEL_TYPE_VXLAN)
 		return false;
 
 	vni = itun_vxlan_vni(packet->vxlan);

@@ -32,6 +32,11 @@ static int itun_route_device(const struct itun_path *path)
 	return 0;
 }
 
+static u8 itun_route_protocol(const struct itun_path *path)
+{
+	return path->key.type == IPVS_TUN_TUNNEL_TYPE_GRE ? IPPROTO_GRE : IPPROTO_UDP;
+}
+
 static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos,
 		       __be16 sport, __be16 dport, bool cached, struct itun_route *route)
 {
@@ -40,7 +45,7 @@ static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos
 		.saddr = path->key.local.ip,
 		.fl4_sport = sport,
 		.fl4_dport = dport,
-		.flowi4_proto = IPPROTO_UDP,
+		.flowi4_proto = itun_route_protocol(path),
 		.flowi4_tos = tos & INET_DSCP_MASK,
 		.flowi4_mark = skb->mark,
 	};
@@ -71,7 +76,7 @@ static int itun_route6(struct itun_path *path, const struct sk_buff *skb, u8 tos
 	struct flowi6 fl6 = {
 		.fl6_sport = sport,
 		.fl6_dport = dport,
-		.flowi6_proto = IPPROTO_UDP,
+		.flowi6_proto = itun_route_protocol(path),
 		.flowlabel = ip6_make_flowinfo(tos, 0),
 		.flowi6_mark = skb->mark,
 	};

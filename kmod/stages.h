@@ -19,10 +19,20 @@ enum itun_hook_group {
 	ITUN_HOOK_FORWARD	= BIT(3),	/* inet FORWARD: steer */
 };
 
-/* outer.c */
-int itun_outer_port(const struct sk_buff *skb, const struct itun_ports *ports, u8 family);
-bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb, u8 family);
-void itun_outer_parse_out(const struct sk_buff *skb, u8 family, struct itun_outer *outer);
+/* outer.c: the first look at a packet that this host sends in a tunnel. */
+struct itun_look {
+	unsigned int transport, tunnel;	/* offsets from skb->data */
+	int port;			/* which of the ports; negative for GRE */
+	u8 type;			/* enum ipvs_tun_tunnel_type */
+	struct itun_tunnel_header header;
+};
+
+bool itun_outer_look_out(const struct sk_buff *skb, const struct itun_ports *ports, u8 family,
+			 struct itun_look *look);
+bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb,
+			  const struct itun_look *look);
+void itun_outer_parse_out(const struct sk_buff *skb, u8 family, const struct itun_look *look,
+			  struct itun_outer *outer);
 
 enum itun_outer_verdict {
 	ITUN_OUTER_NONE,	/* no tunnel packet of ours */

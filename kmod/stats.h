@@ -15,6 +15,7 @@
 	COUNTER(mark_no_peer, "packets that matched a mark rule but went unmarked, because no send peer covers their endpoint") \
 	COUNTER(mark_busy_bits, "packets that matched a mark rule but whose tunnel header had other bits than the normal ones") \
 	COUNTER(mark_collision, "packets that matched a mark rule but went unmarked, because a device uses the bits of the second mark") \
+	COUNTER(mark_large_id, "packets that matched a mark rule but whose GRE key has more than 24 bits") \
 	COUNTER(mark_unwritable, "packets that could not be marked for lack of memory") \
 	COUNTER(received_marked, "packets received with a second mark") \
 	COUNTER(foreign_bits, "tunnel packets received with other bits than the normal ones and no accepted mark; left alone") \
@@ -27,6 +28,7 @@
 	COUNTER(record_paused, "marked packets not recorded because recording is paused") \
 	COUNTER(record_not_flow, "marked packets that are no flow (ARP, neighbour discovery, multicast, broadcast, other protocols)") \
 	COUNTER(record_fragment, "marked inner fragments without ports; not recorded") \
+	COUNTER(record_large_id, "marked packets whose GRE key has more than 24 bits; not recorded") \
 	COUNTER(record_icmp_error, "marked ICMP errors; not recorded")	\
 	COUNTER(record_no_memory, "sessions not made for lack of memory") \
 	COUNTER(unverified, "marked packets recorded although their outer checksum could not be verified (first fragments)") \

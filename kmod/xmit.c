@@ -48,23 +48,22 @@ static bool itun_xmit_packet_fits(struct sk_buff *skb)
  * Index and generation are one word: of two CPUs that search at once, the one
  * that began before the change must not leave its answer as that of the other.
  */
-static struct net_device *itun_xmit_device(struct itun_path *path)
+static struct net_device *itun_xmit_device(struct itun_path *path, bool *external)
 {
 	u32 generation = atomic_read_acquire(&itun_device_generation);
 	u64 tunnel = READ_ONCE(path->tunnel);
 	struct net_device *dev;
-	bool external;
 
 	if (unlikely(tunnel >> 32 != generation)) {
 		tunnel = (u64)generation << 32 |
-			 (u32)itun_device_find_tunnel(path->in->net, path->key.id,
-						      path->key.family, path->key.port, &external);
+			 itun_device_find_tunnel(path->in->net, &path->key);
 		WRITE_ONCE(path->tunnel, tunnel);
 	}
 	if (unlikely(!(u32)tunnel))
 		return NULL;
-	dev = dev_get_by_index_rcu(path->in->net, (u32)tunnel);
-	if (unlikely(!dev || !itun_is_vxlan(dev) || !(dev->flags & IFF_UP) ||
+	*external = tunnel & ITUN_TUNNEL_EXTERNAL;
+	dev = dev_get_by_index_rcu(path->in->net, (u32)tunnel & ~ITUN_TUNNEL_EXTERNAL);
+	if (unlikely(!dev || !itun_is_tunnel(dev) || !(dev->flags & IFF_UP) ||
 		     !netif_running(dev)))
 		return NULL;
 	return dev;
@@ -84,6 +83,7 @@ static bool itun_xmit_device_plain(const struct net_device *dev)
  */
 static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst, u8 family)
 {
+	/* As much as any type of tunnel puts in front: GRE less than UDP's. */
 	unsigned int overhead = (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
 				sizeof(struct udphdr) + ITUN_VXLAN_HLEN + ETH_HLEN;
 	unsigned int mtu = dst_mtu(dst);
@@ -236,12 +236,26 @@ fallback:
 	return ITUN_XMIT_FALLBACK;
 }
 
-/* The instructions for an external device, made once a path. */
-static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct vxlan_dev *vxlan)
+/* What an external VXLAN device would do by itself; the others are told all. */
+static void itun_xmit_inherit(const struct net_device *dev, u8 family, struct ip_tunnel_key *key,
+			      bool *checksum)
 {
+	const struct vxlan_dev *vxlan = netdev_priv(dev);
+
+	if (!netif_is_vxlan(dev))
+		return;
+	key->ttl = vxlan->cfg.ttl;
+	*checksum = !(vxlan->cfg.flags & (family == 4 ? VXLAN_F_UDP_ZERO_CSUM_TX :
+							VXLAN_F_UDP_ZERO_CSUM6_TX));
+}
+
+/* The instructions for an external device, made once a path. */
+static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct net_device *dev)
+{
+	/* UDP gets a checksum, which IPv6 needs (RFC 6936); GRE gets none. */
+	bool checksum = path->key.type != IPVS_TUN_TUNNEL_TYPE_GRE;
 	struct metadata_dst *metadata = READ_ONCE(path->metadata);
 	struct ip_tunnel_info *info;
-	bool checksum;
 
 	if (likely(metadata))
 		return metadata;
@@ -254,16 +268,15 @@ static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct vx
 		dst_release(&metadata->dst);
 		return NULL;
 	}
-	checksum = !(vxlan->cfg.flags & (path->key.family == 4 ? VXLAN_F_UDP_ZERO_CSUM_TX :
-								 VXLAN_F_UDP_ZERO_CSUM6_TX));
+	itun_xmit_inherit(dev, path->key.family, &info->key, &checksum);
 	info->mode = IP_TUNNEL_INFO_TX;
 	if (path->key.family == 6)
 		info->mode |= IP_TUNNEL_INFO_IPV6;
 	info->key.tun_id = key32_to_tunnel_id(cpu_to_be32(path->key.id));
-	info->key.tp_dst = vxlan->cfg.dst_port;
-	info->key.tos = 0;
-	info->key.ttl = vxlan->cfg.ttl;
-	itun_tunnel_key_flags(&info->key, checksum);
+	info->key.tp_dst = htons(path->key.port);
+	/* A key of 0 is none in GRE, and a network in the others. */
+	itun_tunnel_key_flags(&info->key, path->key.id ||
+			      path->key.type != IPVS_TUN_TUNNEL_TYPE_GRE, checksum);
 	if (path->key.family == 4) {
 		info->key.u.ipv4.dst = path->key.remote.ip;
 		info->key.u.ipv4.src = path->key.local.ip;
@@ -282,14 +295,13 @@ static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct vx
 static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff *skb, u64 hash,
 					 struct net_device *dev)
 {
-	struct vxlan_dev *vxlan = netdev_priv(dev);
-	struct metadata_dst *metadata = itun_xmit_metadata(path, vxlan);
+	struct metadata_dst *metadata = itun_xmit_metadata(path, dev);
 	struct itun_route route;
 	bool fits;
 
 	if (unlikely(!metadata))
 		return ITUN_XMIT_FALLBACK;
-	if (itun_path_route(path, skb, 0, 0, vxlan->cfg.dst_port, &route))
+	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
 		return ITUN_XMIT_FALLBACK;
 	fits = itun_xmit_mtu_fits(skb, route.dst, path->key.family);
 	dst_release(route.dst);
@@ -307,6 +319,42 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 	return ITUN_XMIT_SENT;
 }
 
+/* A device with one other end, the path's: its driver does all the rest, and
+ * makes the PMTU error where it is due.
+ */
+static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				     struct net_device *dev)
+{
+	/* What the bridge would drop is the bridge's to drop. */
+	if (unlikely(!is_skb_forwardable(dev, skb)))
+		return ITUN_XMIT_FALLBACK;
+	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
+		return ITUN_XMIT_FALLBACK;
+	skb = itun_xmit_frame(path, skb, hash, dev);
+	if (unlikely(!skb))
+		return ITUN_XMIT_SENT;
+	skb_dst_drop(skb);
+	dev_queue_xmit(skb);
+	return ITUN_XMIT_SENT;
+}
+
+/* Which of the three ways leads into this device. */
+static enum itun_xmit itun_xmit_into(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				     struct net_device *dev, bool external)
+{
+	const struct vxlan_dev *vxlan = netdev_priv(dev);
+
+	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)) {
+		if (unlikely(vxlan->cfg.flags & ITUN_VXLAN_OTHER))
+			return ITUN_XMIT_FALLBACK;
+		if (likely(!external))
+			return itun_xmit_classic(path, skb, hash, dev);
+	}
+	if (external)
+		return itun_xmit_external(path, skb, hash, dev);
+	return itun_xmit_pair(path, skb, hash, dev);
+}
+
 /**
  * itun_path_xmit() - send a frame by a path
  * @path: under RCU, usable
@@ -322,12 +370,12 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 {
 	struct net_device *dev;
 	enum itun_xmit result;
+	bool external;
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
 		return ITUN_XMIT_FALLBACK;
-	dev = itun_xmit_device(path);
-	if (unlikely(!dev || !itun_xmit_device_plain(dev) ||
-		     ((struct vxlan_dev *)netdev_priv(dev))->cfg.flags & ITUN_VXLAN_OTHER))
+	dev = itun_xmit_device(path, &external);
+	if (unlikely(!dev || !itun_xmit_device_plain(dev)))
 		return ITUN_XMIT_FALLBACK;
 	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
 	 * whose underlay runs through one of our bridges ends here.
@@ -335,10 +383,7 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	if (unlikely(__this_cpu_read(itun_sending)))
 		return ITUN_XMIT_FALLBACK;
 	__this_cpu_write(itun_sending, 1);
-	if (((struct vxlan_dev *)netdev_priv(dev))->cfg.flags & VXLAN_F_COLLECT_METADATA)
-		result = itun_xmit_external(path, skb, hash, dev);
-	else
-		result = itun_xmit_classic(path, skb, hash, dev);
+	result = itun_xmit_into(path, skb, hash, dev, external);
 	__this_cpu_write(itun_sending, 0);
 	return result;
 }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tunnel devices by their drivers. VXLAN's is described in a header; Geneve's is
+ * not, and GRE's differs between kernels: what these are is asked in the way
+ * that "ip link show" asks, by the driver's own netlink attributes.
+ */
+#include "device_kind.h"
+
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <linux/rtnetlink.h>
+#include <net/geneve.h>
+#include <net/gre.h>
+#include <net/netlink.h>
+#include <net/rtnetlink.h>
+#include <net/vxlan.h>
+
+#include "config.h"
+
+/* More than the attributes of any of these drivers. */
+#define ITUN_LINK_INFO	1024
+
+static void itun_kind_vxlan(const struct net_device *dev, struct itun_device_kind *kind)
+{
+	const struct vxlan_dev *vxlan = netdev_priv(dev);
+	u32 flags = vxlan->cfg.flags;
+
+	kind->type = IPVS_TUN_TUNNEL_TYPE_VXLAN;
+	kind->underlay = vxlan->net;
+	kind->id = be32_to_cpu(vxlan->cfg.vni);
+	kind->port = vxlan->cfg.dst_port;
+	kind->external = flags & VXLAN_F_COLLECT_METADATA;
+	if (!kind->external)
+		kind->family = flags & VXLAN_F_IPV6 ? 6 : 4;
+	if (flags & VXLAN_F_GBP)
+		kind->bits |= 0x80;
+	if (flags & VXLAN_F_GPE)
+		kind->bits |= 0x35;
+	/* Remote checksum offload: VXLAN_HF_RCO is bit 21 of the first word,
+	 * outside of the flag byte.
+	 */
+}
+
+static void itun_kind_remote(struct itun_device_kind *kind, const struct nlattr *attr, u8 family)
+{
+	kind->family = family;
+	if (!attr || nla_len(attr) != (family == 4 ? 4 : 16))
+		return;
+	memcpy(&kind->remote, nla_data(attr), nla_len(attr));
+	kind->remote_known = memchr_inv(nla_data(attr), 0, nla_len(attr));
+}
+
+static void itun_kind_geneve(struct nlattr **tb, struct itun_device_kind *kind)
+{
+	kind->type = IPVS_TUN_TUNNEL_TYPE_GENEVE;
+	if (tb[IFLA_GENEVE_ID])
+		kind->id = nla_get_u32(tb[IFLA_GENEVE_ID]);
+	if (tb[IFLA_GENEVE_PORT])
+		kind->port = nla_get_be16(tb[IFLA_GENEVE_PORT]);
+	kind->external = tb[IFLA_GENEVE_COLLECT_METADATA];
+	if (tb[IFLA_GENEVE_REMOTE])
+		itun_kind_remote(kind, tb[IFLA_GENEVE_REMOTE], 4);
+	else if (tb[IFLA_GENEVE_REMOTE6])
+		itun_kind_remote(kind, tb[IFLA_GENEVE_REMOTE6], 6);
+}
+
+static void itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 family)
+{
+	kind->type = IPVS_TUN_TUNNEL_TYPE_GRE;
+	kind->external = tb[IFLA_GRE_COLLECT_METADATA];
+	itun_kind_remote(kind, kind->external ? NULL : tb[IFLA_GRE_REMOTE], family);
+	if (tb[IFLA_GRE_IFLAGS] && tb[IFLA_GRE_IKEY] &&
+	    nla_get_be16(tb[IFLA_GRE_IFLAGS]) & GRE_KEY)
+		kind->id = be32_to_cpu(nla_get_be32(tb[IFLA_GRE_IKEY]));
+}
+
+/* Of all the drivers' attributes, by number; what is not one of a driver's is
+ * never looked at.
+ */
+#define ITUN_LINK_ATTRS	(IFLA_GRE_MAX > IFLA_GENEVE_MAX ? IFLA_GRE_MAX : IFLA_GENEVE_MAX)
+
+static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind *kind)
+{
+	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
+	struct nlattr *tb[ITUN_LINK_ATTRS + 1] = {};
+	const struct nlattr *attr;
+	struct sk_buff *info;
+	int rest;
+
+	if (!ops->fill_info || !ops->get_link_net)
+		return false;
+	info = alloc_skb(ITUN_LINK_INFO, GFP_KERNEL);
+	if (!info)
+		return false;
+	if (ops->fill_info(info, dev)) {
+		kfree_skb(info);
+		return false;
+	}
+	nla_for_each_attr(attr, (const struct nlattr *)info->data, info->len, rest)
+		if (nla_type(attr) <= ITUN_LINK_ATTRS)
+			tb[nla_type(attr)] = (struct nlattr *)attr;
+
+	if (netif_is_geneve(dev))
+		itun_kind_geneve(tb, kind);
+	else
+		itun_kind_gre(tb, kind, netif_is_gretap(dev) ? 4 : 6);
+	kind->underlay = ops->get_link_net(dev);
+	kfree_skb(info);
+	return true;
+}
+
+/**
+ * itun_device_kind() - what tunnel does a device lead into?
+ * @dev: device, registered or about to be
+ * @kind: filled
+ *
+ * Context: process, under RTNL; may sleep.
+ * Return: false if it is no tunnel of ours, or if memory ran out.
+ */
+bool itun_device_kind(const struct net_device *dev, struct itun_device_kind *kind)
+{
+	ASSERT_RTNL();
+	memset(kind, 0, sizeof(*kind));
+	if (netif_is_vxlan(dev)) {
+		itun_kind_vxlan(dev, kind);
+		return true;
+	}
+	if (netif_is_geneve(dev) || netif_is_gretap(dev) || netif_is_ip6gretap(dev))
+		return itun_kind_ask(dev, kind);
+	return false;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a tunnel device is, whatever driver made it. */
+#ifndef ITUN_DEVICE_KIND_H
+#define ITUN_DEVICE_KIND_H
+
+#include <linux/netdevice.h>
+#include <linux/types.h>
+
+#include "wire/tuple.h"
+
+/* As read from the device when it came, or changed. */
+struct itun_device_kind {
+	u8 type;		/* enum ipvs_tun_tunnel_type */
+	u8 family;		/* of its endpoints: 4 or 6; 0 for both */
+	bool external;		/* takes its instructions from metadata: any network */
+	bool remote_known;	/* its one other end */
+	union itun_addr remote;
+	u32 id;			/* network identifier of what comes in */
+	u32 bits;		/* those of the mark's field that it uses for extensions */
+	__be16 port;		/* 0 for GRE */
+	struct net *underlay;	/* compared only */
+};
+
+bool itun_device_kind(const struct net_device *dev, struct itun_device_kind *kind);
+
+#endif /* ITUN_DEVICE_KIND_H */
