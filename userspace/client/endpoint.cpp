@@ -17,6 +17,9 @@ Endpoint Endpoint::parse(wire::Attributes attributes)
 		case IPVS_TUN_A_ENDPOINT_ADDRESS:
 			out.address = attr.address();
 			break;
+		case IPVS_TUN_A_ENDPOINT_TUNNEL:
+			out.tunnel = static_cast<TunnelType>(attr.u8());
+			break;
 		case IPVS_TUN_A_ENDPOINT_STATE:
 			out.state = static_cast<EndpointState>(attr.u32());
 			break;

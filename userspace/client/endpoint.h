@@ -23,6 +23,7 @@ class Attributes;
 /** What probing and traffic tell about one endpoint. */
 struct Endpoint {
 	Address address;
+	TunnelType tunnel = TunnelType::vxlan; ///< each type is probed in its own tunnel
 	EndpointState state = EndpointState::probing;
 	std::optional<std::uint32_t> last_seen; ///< seconds since its last answer
 	std::optional<std::string> version;

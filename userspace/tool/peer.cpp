@@ -64,7 +64,8 @@ void put_endpoint(Table &table, const Endpoint *endpoint, bool statistics)
 		if (endpoint->last_seen)
 			json["last_seen"] = render::seconds(*endpoint->last_seen);
 	}
-	for (const char *field : {"address", "state", "last_seen", "version", "accept_mark"})
+	for (const char *field :
+	     {"address", "tunnel", "state", "last_seen", "version", "accept_mark"})
 		table.put_text(endpoint ? Value(json[field]).text() : "-");
 	if (statistics)
 		for (const char *field : {"marked", "recorded", "untrusted"})
@@ -75,9 +76,9 @@ void put_endpoint(Table &table, const Endpoint *endpoint, bool statistics)
 int run_list(Context &context)
 {
 	std::vector<Peer> peers = list_peers(context.connection());
-	std::vector<Column> columns = {{"prefix"},    {"send"},	   {"accept"},	   {"none"},
-				       {"dev"},	      {"vni"},	   {"endpoint"},   {"state"},
-				       {"last_seen"}, {"version"}, {"accept_mark"}};
+	std::vector<Column> columns = {{"prefix"}, {"send"},	  {"accept"},	{"none"},
+				       {"dev"},	   {"vni"},	  {"endpoint"}, {"tunnel"},
+				       {"state"},  {"last_seen"}, {"version"},	{"accept_mark"}};
 
 	if (context.statistics)
 		for (const char *name : {"marked", "recorded", "untrusted"})
@@ -122,6 +123,7 @@ int run_list(Context &context)
 struct Verdict {
 	std::optional<std::string> prefix;
 	std::optional<std::string> state;
+	std::optional<std::string> tunnel;
 	std::string reason;
 	bool ready = false;
 };
@@ -136,10 +138,13 @@ Verdict judge(const std::vector<Peer> &peers, const Address &address)
 		return out;
 	}
 	out.prefix = peer->prefix.str();
+	// One in several types of tunnel is as ready as the least ready of them.
 	for (const Endpoint &endpoint : peer->endpoints) {
-		if (endpoint.address != address)
+		if (endpoint.address != address || (out.state && !out.ready))
 			continue;
 		out.state = name(endpoint.state);
+		out.tunnel = name(endpoint.tunnel);
+		out.reason.clear();
 		out.ready = peer->send && endpoint.ready();
 		if (endpoint.reason)
 			out.reason = *endpoint.reason;
@@ -171,6 +176,7 @@ int run_check(Context &context, const Address &address)
 
 	object.put("address", address.str()).put("prefix", verdict.prefix);
 	object.put("ready", verdict.ready).put("state", verdict.state);
+	object.put("tunnel", verdict.tunnel);
 	object.put("reason", verdict.reason.empty() ? Value() : Value(sentence(verdict.reason)));
 	object.finish();
 	return verdict.ready ? exit_done : exit_not_ready;

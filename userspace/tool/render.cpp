@@ -105,13 +105,10 @@ Json zone(const Zone &zone)
 
 std::vector<std::string> accept_marks(const Endpoint &endpoint)
 {
-	constexpr std::uint32_t vxlan = 1u << static_cast<unsigned>(TunnelType::vxlan);
-	TunnelType type =
-		!endpoint.tunnels || endpoint.tunnels & vxlan ? TunnelType::vxlan : TunnelType::gre;
 	std::vector<std::string> out;
 
 	for (std::uint32_t bits : endpoint.accept_marks)
-		out.push_back(second_mark(bits, type));
+		out.push_back(second_mark(bits, endpoint.tunnel));
 	return out;
 }
 
@@ -120,6 +117,7 @@ Json endpoint(const Endpoint &endpoint, bool statistics)
 	Json out;
 
 	out["address"] = endpoint.address.str();
+	out["tunnel"] = name(endpoint.tunnel);
 	out["state"] = name(endpoint.state);
 	out["last_seen"] = maybe(endpoint.last_seen);
 	out["version"] = maybe(endpoint.version);

@@ -151,6 +151,7 @@ TEST(Peers, DumpWithEndpointsContinuedInTheNextMessage)
 		attribute(endpoint, IPVS_TUN_A_ENDPOINT_STATE,
 			  value<std::uint32_t>(IPVS_TUN_ENDPOINT_STATE_MISMATCH));
 		attribute(endpoint, IPVS_TUN_A_ENDPOINT_REASON, text("second mark 0x48"));
+		attribute(endpoint, IPVS_TUN_A_ENDPOINT_TUNNEL, {IPVS_TUN_TUNNEL_TYPE_GENEVE});
 		attribute(endpoint, IPVS_TUN_A_ENDPOINT_MARKED, value<std::uint64_t>(5));
 		attribute(out, IPVS_TUN_A_PEER_PREFIX, {192, 0, 2, 0});
 		attribute(out, IPVS_TUN_A_PEER_PREFIX_LEN, {24});
@@ -171,6 +172,7 @@ TEST(Peers, DumpWithEndpointsContinuedInTheNextMessage)
 	EXPECT_EQ(peers[0].endpoints[1].address.str(), "192.0.2.2");
 	EXPECT_EQ(peers[0].endpoints[0].state, EndpointState::mismatch);
 	EXPECT_EQ(peers[0].endpoints[0].reason, "second mark 0x48");
+	EXPECT_EQ(peers[0].endpoints[0].tunnel, TunnelType::geneve);
 	EXPECT_EQ(peers[0].endpoints[0].marked, 5u);
 	EXPECT_FALSE(peers[0].endpoints[0].last_seen);
 }
