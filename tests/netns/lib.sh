@@ -286,69 +286,9 @@ vtep() { # NS FAMILY : its tunnel endpoint
 	esac
 }
 
-# --- the overlay: VXLAN on a bridge on each host ---------------------------------
+# --- the overlay: tunnel.sh, by the type of the tunnel -------------------------
 
-# Makes vx$VNI in br$VNI, flooding to all the other hosts: never to itself, for frames would loop back and be mislearned.
-# More VXLAN options follow the VNI (udpcsum, noudpcsum, dstport N, …).
-overlay() { # NS FAMILY VNI [VXLAN OPTIONS…]
-	local ns=$1 family=$2 vni=$3 other lines=()
-	shift 3
-	bridge_lines "$ns" "$vni"
-	batch "$ns" "link add vx$vni type vxlan id $vni local $(vtep "$ns" "$family") dstport 4789 $*" "${lines[@]}"
-	lines=()
-	for other in "${underlay_hosts[@]}"; do
-		[ "$other" = "$ns" ] ||
-			lines+=("fdb append 00:00:00:00:00:00 dev vx$vni dst $(vtep "$other" "$family")")
-	done
-	printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch -
-}
-
-overlay_bridge() { # NS VNI : vx$VNI becomes a port of br$VNI
-	local lines=()
-	bridge_lines "$1" "$2"
-	batch "$1" "${lines[@]}"
-}
-
-bridge_lines() { # NS VNI : adds the commands to the caller's $lines
-	local mac
-	[ -e "$work/$1-br$2" ] || {
-		# A bridge without an address of its own would change it with its ports.
-		printf -v mac '02:b0:%02d:00:00:%02x' "${host_index[$1]}" $(($2 % 256))
-		lines+=("link add br$2 address $mac type bridge" "link set br$2 up")
-		: > "$work/$1-br$2"
-	}
-	lines+=("link set vx$2 master br$2" "link set vx$2 up")
-}
-
-# An "external" device: one for all networks, its tunnel parameters on the packets. Each network's bridge hangs on it by
-# VLAN-to-VNI mapping, the bridge is VLAN-aware.
-overlay_external() { # NS FAMILY VLAN:VNI…
-	local ns=$1 family=$2 pair other vlan vni lines=()
-	shift 2
-	# Learning is not the default of such a device: without it, what a VM sends to a known MAC is flooded, too.
-	batch "$ns" "link add vxe type vxlan external learning local $(vtep "$ns" "$family") dstport 4789 udpcsum udp6zerocsumrx" \
-		"link add bre type bridge vlan_filtering 1 vlan_default_pvid 0" "link set vxe master bre" \
-		"link set bre up" "link set vxe up"
-	for pair in "$@"; do
-		vlan=${pair%:*} vni=${pair#*:}
-		lines+=("vlan add dev vxe vid $vlan" "vlan add dev vxe vid $vlan tunnel_info id $vni"
-			"vlan add dev bre vid $vlan self")
-		for other in "${underlay_hosts[@]}"; do
-			[ "$other" = "$ns" ] ||
-				lines+=("fdb append 00:00:00:00:00:00 dev vxe dst $(vtep "$other" "$family") src_vni $vni")
-		done
-	done
-	printf '%s\n' "link set dev vxe vlan_tunnel on" "${lines[@]}" | bridge -n "$ns" -batch -
-}
-
-flood_to() { # NS DEVICE ADDRESS
-	in_ns "$1" bridge fdb append 00:00:00:00:00:00 dev "$2" dst "$3"
-}
-
-# Removes what overlay made, for the next round of a matrix.
-overlay_remove() { # NS VNI
-	ip -n "$1" link del "vx$2"
-}
+. "$netns_dir/tunnel.sh"
 
 # A VM: a namespace whose eth0 is a port of the host's bridge.
 attach_vm() { # VM HOST BRIDGE PORT ADDRESSES
@@ -513,38 +453,6 @@ capture_grew() { # FILE BEFORE [FILTER…]
 	[ "$(capture_count "$1" "${@:3}")" -gt "$2" ]
 }
 
-# Behind the record stage nothing may carry the mark: nftables counts what the VXLAN driver gets.
-watch_behind_record() { # HOST
-	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
-	in_ns "$1" nft -f - <<-NFT
-		table inet behind {
-			counter marked { }
-			counter clean { }
-			chain input {
-				type filter hook input priority 2147483647; policy accept;
-				udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked
-				udp dport 4789 @th,64,8 0x08 counter name clean
-			}
-		}
-	NFT
-}
-
 behind() { # HOST marked|clean
 	in_ns "$1" nft -j list counter inet behind "$2" | jq '.nftables[] | .counter? | .packets // empty'
-}
-
-# VXLAN packets by their flag byte, in a tcpdump filter; tcpdump's udp[] is for IPv4 alone.
-flags_filter() { # FAMILY FLAGS
-	case $1 in
-	4) echo "udp dst port 4789 and udp[8] = $2" ;;
-	6) echo "ip6 proto 17 and ip6[42:2] = 4789 and ip6[48] = $2" ;;
-	esac
-}
-
-# A readiness message, by its inner EtherType.
-probe_filter() { # FAMILY
-	case $1 in
-	4) echo "udp[28:2] = 0x88b5" ;;
-	6) echo "ip6[68:2] = 0x88b5" ;;
-	esac
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# The main job's network, which several scenarios stand on: IPVS NAT over VXLAN, and a real server whose default route
+# The main job's network, which several scenarios stand on: IPVS NAT over an overlay, and a real server whose default route
 # is not the balancer.
 #
 #            200.1.1.2                                  underlay 172.18.10.N, 2001:db8:18::N
@@ -10,7 +10,7 @@
 #      |                      rshost  br100 ---- tap0 - rs 10.1.1.2, …:10::2 .2 ---+
 #      |                                                                           |
 #      +--------------------- gwhost  br100 10.1.1.1, …:10::1 (rs's gateway)  .3 ---+
-#            200.1.2.2        overlay 10.1.1.0/24, 2001:db8:10::/64 = VXLAN 100 on the three br100
+#            200.1.2.2        overlay 10.1.1.0/24, 2001:db8:10::/64 = network 100 on the three br100
 #            2001:db8:c2::2   and inside it, tagged as VLAN 7, 10.1.7.0/24, 2001:db8:17::/64
 #
 # The balancer's services: 198.51.100.10 and 2001:db8:51::10 lead to rs's untagged addresses, .17 and ::17 to its tagged.
@@ -21,7 +21,8 @@ vip4_vlan=198.51.100.17 vip6_vlan=2001:db8:51::17
 # The part that stays while the overlay changes.
 nat_hosts() {
 	local host
-	require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack 8021q
+	# shellcheck disable=SC2086 # GRE has two modules
+	require $tunnel_module ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack 8021q
 	underlay_switch
 	setup_ns client lbhost rshost gwhost rs
 	underlay_host "$lbhost" 1
@@ -45,8 +46,8 @@ nat_hosts() {
 	mark_to "$lbhost" "$vip4" "$vip4_vlan" "$vip6" "$vip6_vlan"
 }
 
-# The overlay over one family of the underlay; called again for another one. VXLAN options may follow.
-nat_overlay() { # FAMILY [VXLAN OPTIONS…]
+# The overlay over one family of the underlay; called again for another one. Options of its devices may follow.
+nat_overlay() { # FAMILY [OPTIONS…]
 	local host first='' lines=()
 	[ -e "$work/$lbhost-br100" ] || first=yes
 	for host in "$lbhost" "$rshost" "$gwhost"; do

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The main job. A client's request reaches a real server through an IPVS NAT balancer and a VXLAN overlay; the server
+# The main job. A client's request reaches a real server through an IPVS NAT balancer and an overlay; the server
 # sees the client's own address; its reply would leave by a foreign default route and be lost. With the module on both
 # hosts it goes back through the balancer.
 #
@@ -85,7 +85,7 @@ one_mode() { # FAMILY MODE
 	marked=$(stat_of "$lbhost" marked) recorded=$(stat_of "$rshost" recorded)
 	steered=$(stat_of "$rshost" steered) rewritten=$(stat_of "$rshost" rewritten)
 	in_ns "$rshost" nft reset counters > /dev/null
-	capture_start "$switch" p2 "$wire" udp dst port 4789
+	capture_start "$switch" p2 "$wire" "$(tunnel_filter "$family")"
 	request_round "$family" "$mode"
 	capture_stop "$wire"
 
@@ -104,30 +104,23 @@ one_mode() { # FAMILY MODE
 		check "replies were steered" stat_grew "$rshost" steered "$steered" 50
 		;;
 	esac
-	marked="$(flags_filter "$family" 0xf8) and not $(probe_filter "$family")"
-	check "0xf8 is on the wire" at_least "$(capture_count "$wire" "$marked")" 50
+	marked="$(flags_filter "$family" "$second_mark") and not $(probe_filter "$family")"
+	check "$second_mark is on the wire" at_least "$(capture_count "$wire" "$marked")" 50
 	check "the server's host sends nothing marked, but for probes" \
 		equal "$(capture_count "$wire" "$marked and src host $(vtep "$rshost" "$family")")" 0
 	check "replies of the tagged service are tagged in the tunnel" \
-		at_least "$(capture_count "$wire" "$(tagged_filter "$family") and src host $(vtep "$rshost" "$family") \
+		at_least "$(capture_count "$wire" "$(inner_type_filter "$family" 0x8100) and src host $(vtep "$rshost" "$family") \
 			and dst host $(vtep "$lbhost" "$family")")" 10
 	check "nothing is marked behind the record stage" equal "$(behind "$rshost" marked)" 0
 	check "and the packets are there" at_least "$(behind "$rshost" clean)" 50
-}
-
-# An inner frame with an 802.1Q tag, by its offset: UDP 8, VXLAN 8, two addresses 12.
-tagged_filter() { # FAMILY
-	case $1 in
-	4) echo "udp[28:2] = 0x8100" ;;
-	6) echo "ip6[68:2] = 0x8100" ;;
-	esac
 }
 
 # A session entered by hand needs no peer: it brings the hooks that its replies need, and they go with it.
 session_by_hand() { # FAMILY
 	local flow=(--src 200.1.1.2 --sport 4500 --dst 10.1.1.2 --dport 80 --proto tcp --vni 100)
 	check "without a peer there is no hook (IPv$1)" equal "$(hooks_of "$rshost")" ""
-	ctl "$rshost" session add "${flow[@]}" --mac "$(mac_of "$lbhost" br100)" --vtep "$(vtep "$lbhost" "$1")"
+	ctl "$rshost" session add "${flow[@]}" --mac "$(mac_of "$lbhost" br100)" --vtep "$(vtep "$lbhost" "$1")" \
+		--tunnel "$tunnel"
 	check "a session entered by hand works without a peer (IPv$1)" in_ns "$client" \
 		curl -s -S -f -m 10 --local-port 4500 "http://$vip4/"
 	ctl "$rshost" session del "${flow[@]}"

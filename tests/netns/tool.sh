@@ -194,7 +194,14 @@ check "tunnel list has them" shows '
 	.[] | select(.type == "vxlan") | .second_mark == "0x48" and (.accept_mark | sort) == ["0x48", "0xf8"]
 	and (.port | sort) == [4789, 8472] and .normal == "0x08"' -n "$a" tunnel list
 check "and back to the devices' ports" does -n "$a" tunnel set vxlan --second-mark 0xf8 --accept-mark 0xf8 --port auto
-check "a type of a later version is refused" refused '*gre*' -n "$a" tunnel set gre --second-mark 0x80
+check "tunnel set, another type" does -n "$a" tunnel set gre --second-mark 0x40 --accept-mark 0x40,0x80
+check "tunnel list has it, and each type that there is" shows '
+	map(.type) == ["vxlan", "gre", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
+	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
+check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
+check "bits that its header does not have are refused" refused '*0x07*gre*' -n "$a" tunnel set gre --second-mark 0x07
+check "and ports, which it has none of" refused '*gre has no ports*' -n "$a" tunnel set gre --port 47
+check "a type of a later version is refused" refused '*mpls*' -n "$a" tunnel set mpls --second-mark 0x8000
 
 check "peer add" does -n "$a" peer add 198.51.100.0/24 --accept --dev eth0 --vni 100
 check "peer list" shows '
@@ -314,7 +321,7 @@ check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
 check "as text too" grep -Eq '^ready +(true|yes)$' <(ctl "$a" peer check 192.0.2.2)
 check "peer list has its endpoint" shows '
-	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .state == "ready" and (.last_seen | type) == "number"
+	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .tunnel == "vxlan" and .state == "ready" and (.last_seen | type) == "number"
 	and .version == "'"$version"'")' -n "$a" peer list
 check "with -s, what was marked to it and recorded from it" shows '
 	.[0].endpoints[0] | .marked == 0 and .recorded == 0' -n "$a" -s peer list
@@ -397,7 +404,7 @@ jq -c -S . > "$work/golden" <<GOLDEN
 	"mark": {"value": "0x48594c42", "mask": "0xffffffff", "tunnel": [], "vni": [], "dst": null, "prio": 0, "name": "web"}}]}}
 {"event": "changed", "config": {"generation": 2, "portid": "user", "changes": [{"action": "add", "object": "peer",
 	"peer": {"prefix": "192.0.2.2", "send": true, "accept": true, "none": false, "dev": null, "vni": []}}]}}
-{"event": "ready", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "state": "ready",
+{"event": "ready", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "tunnel": "vxlan", "state": "ready",
 	"last_seen": "number", "version": "$version", "reason": null, "accept_mark": ["0xf8"]}]}}
 {"event": "new", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
 	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "192.0.2.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-syn"}}
@@ -413,7 +420,7 @@ jq -c -S . > "$work/golden" <<GOLDEN
 	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "172.118.10.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-established"}}
 {"event": "deleted", "session": {"src_ip": "200.1.1.2", "src_port": 1000, "dst_ip": "10.1.1.2", "dst_port": 80, "protocol": 6,
 	"protocol_name": "tcp", "mac": "02:83:49:f1:0b:4d", "vtep_ip": "172.118.10.2", "vni": 100, "tunnel": "vxlan", "state": "tcp-established"}}
-{"event": "silent", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "state": "silent",
+{"event": "silent", "peer": {"prefix": "192.0.2.2", "endpoints": [{"address": "192.0.2.2", "tunnel": "vxlan", "state": "silent",
 	"last_seen": "number", "version": "$version", "reason": "it said that it is going away", "accept_mark": ["0xf8"]}]}}
 {"event": "changed", "config": {"generation": 5, "portid": "user", "changes": [{"action": "add", "object": "pause",
 	"pause": {"steps": ["steer", "rewrite"]}}]}}

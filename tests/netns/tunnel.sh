@@ -1,0 +1,184 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The overlay, and what its packets look like, by the type of the tunnel: TUNNEL in the environment, VXLAN by default.
+# lib.sh sources this file. What a scenario says does not change with the tunnel.
+
+tunnel=${TUNNEL:-vxlan}
+case $tunnel in
+# shellcheck disable=SC2034 # the scenarios use them
+vxlan) tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8 ;;
+geneve) tunnel_module=geneve tunnel_port=6081 second_mark=0x01 ;;
+gre) tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80 ;;
+*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
+esac
+
+# Makes tunnels of network $VNI in br$VNI, to all the other hosts; what is flooded goes to all of them and never to the
+# host itself, for frames would loop back and be mislearned. More options of the device follow the VNI (udpcsum, …).
+overlay() { # NS FAMILY VNI [OPTIONS…]
+	case $tunnel in
+	vxlan) overlay_vxlan "$@" ;;
+	*) overlay_pairs "$@" ;;
+	esac
+}
+
+# One device, vx$VNI, whose flood list has the others.
+overlay_vxlan() { # NS FAMILY VNI [VXLAN OPTIONS…]
+	local ns=$1 family=$2 vni=$3 other lines=()
+	shift 3
+	bridge_lines "$ns" "$vni"
+	batch "$ns" "link add vx$vni type vxlan id $vni local $(vtep "$ns" "$family") dstport 4789 $*" "${lines[@]}"
+	lines=()
+	for other in "${underlay_hosts[@]}"; do
+		[ "$other" = "$ns" ] ||
+			lines+=("fdb append 00:00:00:00:00:00 dev vx$vni dst $(vtep "$other" "$family")")
+	done
+	printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch -
+}
+
+# A device for each other host, tn$VNI-$INDEX. Isolated: what comes by one tunnel is not flooded to the others.
+overlay_pairs() { # NS FAMILY VNI [OPTIONS…]
+	local ns=$1 family=$2 vni=$3 other device lines=()
+	shift 3
+	bridge_only_lines "$ns" "$vni"
+	for other in "${underlay_hosts[@]}"; do
+		[ "$other" != "$ns" ] || continue
+		device=tn$vni-${host_index[$other]}
+		case $tunnel-$family in
+		geneve-*) lines+=("link add $device mtu 1500 type geneve id $vni remote $(vtep "$other" "$family") $*") ;;
+		gre-4) lines+=("link add $device mtu 1500 type gretap key $vni local $(vtep "$ns" 4) \
+			remote $(vtep "$other" 4) $*") ;;
+		gre-6) lines+=("link add $device mtu 1500 type ip6gretap key $vni local $(vtep "$ns" 6) \
+			remote $(vtep "$other" 6) $*") ;;
+		esac
+		lines+=("link set $device master br$vni up" "link set $device type bridge_slave isolated on")
+	done
+	batch "$ns" "${lines[@]}"
+}
+
+overlay_bridge() { # NS VNI : vx$VNI becomes a port of br$VNI
+	local lines=()
+	bridge_lines "$1" "$2"
+	batch "$1" "${lines[@]}"
+}
+
+bridge_lines() { # NS VNI : adds the commands to the caller's $lines
+	bridge_only_lines "$1" "$2"
+	lines+=("link set vx$2 master br$2" "link set vx$2 up")
+}
+
+bridge_only_lines() { # NS VNI
+	local mac
+	[ -e "$work/$1-br$2" ] || {
+		# A bridge without an address of its own would change it with its ports.
+		printf -v mac '02:b0:%02d:00:00:%02x' "${host_index[$1]}" $(($2 % 256))
+		lines+=("link add br$2 address $mac type bridge" "link set br$2 up")
+		: > "$work/$1-br$2"
+	}
+}
+
+# An "external" device: one for all networks, its tunnel parameters on the packets. Each network's bridge hangs on it by
+# VLAN-to-VNI mapping, the bridge is VLAN-aware.
+overlay_external() { # NS FAMILY VLAN:VNI…
+	local ns=$1 family=$2 pair other vlan vni lines=()
+	shift 2
+	# Learning is not the default of such a device: without it, what a VM sends to a known MAC is flooded, too.
+	batch "$ns" "link add vxe type vxlan external learning local $(vtep "$ns" "$family") dstport 4789 udpcsum udp6zerocsumrx" \
+		"link add bre type bridge vlan_filtering 1 vlan_default_pvid 0" "link set vxe master bre" \
+		"link set bre up" "link set vxe up"
+	for pair in "$@"; do
+		vlan=${pair%:*} vni=${pair#*:}
+		lines+=("vlan add dev vxe vid $vlan" "vlan add dev vxe vid $vlan tunnel_info id $vni"
+			"vlan add dev bre vid $vlan self")
+		for other in "${underlay_hosts[@]}"; do
+			[ "$other" = "$ns" ] ||
+				lines+=("fdb append 00:00:00:00:00:00 dev vxe dst $(vtep "$other" "$family") src_vni $vni")
+		done
+	done
+	printf '%s\n' "link set dev vxe vlan_tunnel on" "${lines[@]}" | bridge -n "$ns" -batch -
+}
+
+flood_to() { # NS DEVICE ADDRESS
+	in_ns "$1" bridge fdb append 00:00:00:00:00:00 dev "$2" dst "$3"
+}
+
+# Removes what overlay made, for the next round of a matrix.
+overlay_remove() { # NS VNI
+	local other
+	[ "$tunnel" != vxlan ] || { ip -n "$1" link del "vx$2" && return; }
+	for other in "${underlay_hosts[@]}"; do
+		[ "$other" = "$1" ] || ip -n "$1" link del "tn$2-${host_index[$other]}"
+	done
+}
+
+# --- what the packets look like -------------------------------------------------
+
+# Behind the record stage nothing may carry the mark: nftables counts what the tunnel's driver gets.
+watch_behind_record() { # HOST
+	local marked clean
+	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
+	case $tunnel in
+	vxlan)
+		marked='udp dport 4789 @th,64,8 & 0xf7 != 0'
+		clean='udp dport 4789 @th,64,8 0x08'
+		;;
+	geneve)
+		marked='udp dport 6081 @th,72,8 & 0x3f != 0'
+		clean='udp dport 6081 @th,72,8 & 0x3f == 0'
+		;;
+	gre)
+		marked='meta l4proto gre @th,8,8 & 0xf8 != 0'
+		clean='meta l4proto gre @th,8,8 & 0xf8 == 0'
+		;;
+	esac
+	in_ns "$1" nft -f - <<-NFT
+		table inet behind {
+			counter marked { }
+			counter clean { }
+			chain input {
+				type filter hook input priority 2147483647; policy accept;
+				$marked counter name marked
+				$clean counter name clean
+			}
+		}
+	NFT
+}
+
+# Tunnel packets of a family, in a tcpdump filter.
+tunnel_filter() { # FAMILY
+	case $tunnel-$1 in
+	gre-4) echo "ip proto 47" ;;
+	gre-6) echo "ip6 proto 47" ;;
+	*-4) echo "udp dst port $tunnel_port" ;;
+	*-6) echo "ip6 proto 17 and ip6[42:2] = $tunnel_port" ;;
+	esac
+}
+
+# The place of a byte of the tunnel header, by its offset; tcpdump's udp[] is for IPv4 alone.
+tunnel_byte() { # FAMILY OFFSET [SIZE]
+	local size=${3:+:$3}
+	case $tunnel-$1 in
+	gre-4) echo "ip[$((20 + $2))$size]" ;;
+	gre-6) echo "ip6[$((40 + $2))$size]" ;;
+	*-4) echo "udp[$((8 + $2))$size]" ;;
+	*-6) echo "ip6[$((48 + $2))$size]" ;;
+	esac
+}
+
+# Those with certain bits in the field that carries the mark.
+flags_filter() { # FAMILY FLAGS
+	case $tunnel in
+	vxlan) echo "$(tunnel_filter "$1") and $(tunnel_byte "$1" 0) = $2" ;;
+	geneve) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 1) & 0x3f) = $2" ;;
+	gre) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 1) & 0xf8) = $2" ;;
+	esac
+}
+
+# By the inner EtherType: the tunnel headers here have eight bytes, GRE's with its key.
+inner_type_filter() { # FAMILY TYPE
+	echo "$(tunnel_byte "$1" 20 2) = $2"
+}
+
+# A readiness message.
+probe_filter() { # FAMILY
+	inner_type_filter "$1" 0x88b5
+}
