@@ -86,7 +86,7 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 	struct sk_buff *info;
 	int rest;
 
-	if (!ops->fill_info || !ops->get_link_net)
+	if (!ops->fill_info)
 		return false;
 	info = alloc_skb(ITUN_LINK_INFO, GFP_KERNEL);
 	if (!info)
@@ -103,7 +103,10 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 		itun_kind_geneve(tb, kind);
 	else
 		itun_kind_gre(tb, kind, netif_is_gretap(dev) ? 4 : 6);
-	kind->underlay = ops->get_link_net(dev);
+	/* Geneve does not tell: one whose underlay is in another namespace than
+	 * the device is not known as such, and not supported.
+	 */
+	kind->underlay = ops->get_link_net ? ops->get_link_net(dev) : dev_net(dev);
 	kfree_skb(info);
 	return true;
 }
