@@ -48,7 +48,7 @@ nat_hosts() {
 
 # The overlay over one family of the underlay; called again for another one. Options of its devices may follow.
 nat_overlay() { # FAMILY [OPTIONS…]
-	local host first='' lines=()
+	local host first=''
 	[ -e "$work/$lbhost-br100" ] || first=yes
 	for host in "$lbhost" "$rshost" "$gwhost"; do
 		[ -n "$first" ] || overlay_remove "$host" 100
@@ -57,9 +57,17 @@ nat_overlay() { # FAMILY [OPTIONS…]
 	[ -n "$first" ] || return 0
 	nat_vlan "$lbhost" 254
 	nat_vlan "$gwhost" 1
-	attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
+	attach_vm "$rs" "$rshost" br100 tap0 "$rs_addresses"
+	nat_server
+}
+
+rs_addresses="10.1.1.2/24 2001:db8:10::2/64"
+
+# What the server has beside its port: its tagged addresses, and its ways out. What it says from those leaves tagged, by
+# the same foreign gateway.
+nat_server() {
+	local lines=()
 	address_lines eth0.7 "10.1.7.2/24 2001:db8:17::2/64"
-	# What the server says from its tagged addresses leaves tagged, by the same foreign gateway.
 	batch "$rs" "link add eth0.7 link eth0 type vlan id 7" "${lines[@]}" "link set eth0.7 up" \
 		"route add default via 10.1.1.1" "route add default via 2001:db8:10::1" \
 		"route add default via 10.1.7.1 table 7" "route add default via 2001:db8:17::1 table 7" \
@@ -89,4 +97,46 @@ nat_ready_now() { # FAMILY
 	peer_ready "$lbhost" "$(vtep "$rshost" "$1")" && return 0
 	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
 	peer_ready "$lbhost" "$(vtep "$rshost" "$1")"
+}
+
+# --- what the scenarios of this network ask ---------------------------------------
+# Of theirs they need $log, the server's, and $services, each "VIP SERVER CLIENT".
+
+# Nobody gets an answer, although every request arrives. All at once, for each waits for its time-out.
+nobody_is_answered() { # WHEN
+	local service vip jobs=() before
+	before=$(logged '^udp .* lost')
+	rm -f "$work"/answered-*
+	for service in "${services[@]}"; do
+		vip=${service%% *}
+		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-tcp-$vip"; } &
+		jobs+=($!)
+		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}" || true
+	for service in "${services[@]}"; do
+		vip=${service%% *}
+		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
+		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
+	done
+	check "requests reached the server $1" wait_until 20 logged_more "$before"
+}
+
+logged_more() { # BEFORE
+	[ "$(logged '^udp .* lost')" -ge $(($1 + ${#services[@]})) ]
+}
+
+logged() { # REGULAR EXPRESSION
+	grep -c -e "$1" "$log" || true
+}
+
+# The row of the session table that the last request over PROTOCOL to SERVER made, column by column.
+row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
+	local port expected actual
+	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
+	expected="1 $5 $port $3 $4 $2 $(mac_of "$lbhost" br100) $(vtep "$lbhost" "$6") 100"
+	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
+		awk '$1 == 1 { $1 = $1; print }')
+	equal "$actual" "$expected"
 }

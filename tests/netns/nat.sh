@@ -20,45 +20,6 @@ log=$work/server.log
 services=("$vip4 10.1.1.2 200.1.1.2" "$vip4_vlan 10.1.7.2 200.1.1.2"
 	"$vip6 2001:db8:10::2 2001:db8:c1::2" "$vip6_vlan 2001:db8:17::2 2001:db8:c1::2")
 
-# Nobody gets an answer, although every request arrives. All at once, for each waits for its time-out.
-nobody_is_answered() { # WHEN
-	local service vip jobs=() before
-	before=$(logged '^udp .* lost')
-	rm -f "$work"/answered-*
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-tcp-$vip"; } &
-		jobs+=($!)
-		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
-		jobs+=($!)
-	done
-	wait "${jobs[@]}" || true
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
-		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
-	done
-	check "requests reached the server $1" wait_until 20 logged_more "$before"
-}
-
-logged_more() { # BEFORE
-	[ "$(logged '^udp .* lost')" -ge $(($1 + 4)) ]
-}
-
-logged() { # REGULAR EXPRESSION
-	grep -c -e "$1" "$log" || true
-}
-
-# The row of the session table that the last request over PROTOCOL to SERVER made, column by column.
-row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
-	local port expected actual
-	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
-	expected="1 $5 $port $3 $4 $2 $(mac_of "$lbhost" br100) $(vtep "$lbhost" "$6") 100"
-	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
-		awk '$1 == 1 { $1 = $1; print }')
-	equal "$actual" "$expected"
-}
-
 request_round() { # FAMILY MODE
 	local what service vip server seen text
 	for service in "${services[@]}"; do
