@@ -17,7 +17,7 @@
 unload_conntrack() {
 	local module
 	for module in ip_vs_rr ip_vs_sh ip_vs xt_conntrack xt_state openvswitch nft_ct nft_masq nft_nat nft_chain_nat \
-		nf_nat nf_conntrack_netlink nf_conntrack nf_defrag_ipv4 nf_defrag_ipv6; do
+		nf_nat nfnetlink_cttimeout nf_conntrack_netlink nf_conntrack nf_defrag_ipv4 nf_defrag_ipv6; do
 		modprobe -rq "$module" 2> /dev/null || true
 	done
 }
