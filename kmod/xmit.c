@@ -69,13 +69,18 @@ static struct net_device *itun_xmit_device(struct itun_path *path, bool *externa
 	return dev;
 }
 
-/* A queue or a program on the tunnel device has a right to see the packet. */
-static bool itun_xmit_device_plain(const struct net_device *dev)
+/* A queue or a program on the tunnel device has a right to see the packet.
+ * Where the packet is handed to the device they do see it; a queue must let it
+ * through at once, though, or LOCAL_OUT would take it for another reply.
+ */
+static bool itun_xmit_queue_lets(const struct net_device *dev, bool handed)
 {
 	const struct netdev_queue *queue = netdev_get_tx_queue(dev, 0);
 	const struct Qdisc *qdisc = rcu_dereference_bh(queue->qdisc);
 
-	return !qdisc->enqueue && !itun_device_has_egress(dev);
+	if (!handed)
+		return !qdisc->enqueue && !itun_device_has_egress(dev);
+	return !qdisc->enqueue || (qdisc->flags & TCQ_F_CAN_BYPASS && qdisc_is_empty(qdisc));
 }
 
 /* Does the packet, or each of its segments, fit the path's MTU once it is
@@ -343,8 +348,11 @@ static enum itun_xmit itun_xmit_into(struct itun_path *path, struct sk_buff *skb
 				     struct net_device *dev, bool external)
 {
 	const struct vxlan_dev *vxlan = netdev_priv(dev);
+	bool is_vxlan = path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN;
 
-	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)) {
+	if (unlikely(!itun_xmit_queue_lets(dev, external || !is_vxlan)))
+		return ITUN_XMIT_FALLBACK;
+	if (likely(is_vxlan)) {
 		if (unlikely(vxlan->cfg.flags & ITUN_VXLAN_OTHER))
 			return ITUN_XMIT_FALLBACK;
 		if (likely(!external))
@@ -375,7 +383,7 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	if (unlikely(!itun_xmit_packet_fits(skb)))
 		return ITUN_XMIT_FALLBACK;
 	dev = itun_xmit_device(path, &external);
-	if (unlikely(!dev || !itun_xmit_device_plain(dev)))
+	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;
 	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
 	 * whose underlay runs through one of our bridges ends here.
