@@ -112,22 +112,24 @@ overlay_remove() { # NS VNI
 
 # --- what the packets look like -------------------------------------------------
 
-# Behind the record stage nothing may carry the mark: nftables counts what the tunnel's driver gets.
+# Behind the record stage nothing may carry the mark: nftables counts what the tunnel's driver gets. GRE's header is
+# named by its place behind IP, of IPv6 with the destination options that Linux adds: nft 1.0.6 cannot list it otherwise.
 watch_behind_record() { # HOST
-	local marked clean
+	local rules=() field
 	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
 	case $tunnel in
 	vxlan)
-		marked='udp dport 4789 @th,64,8 & 0xf7 != 0'
-		clean='udp dport 4789 @th,64,8 0x08'
+		rules=('udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked'
+			'udp dport 4789 @th,64,8 0x08 counter name clean')
 		;;
 	geneve)
-		marked='udp dport 6081 @th,72,8 & 0x3f != 0'
-		clean='udp dport 6081 @th,72,8 & 0x3f == 0'
+		rules=('udp dport 6081 @th,72,8 & 0x3f != 0 counter name marked'
+			'udp dport 6081 @th,72,8 & 0x3f == 0 counter name clean')
 		;;
 	gre)
-		marked='meta l4proto gre @th,8,8 & 0xf8 != 0'
-		clean='meta l4proto gre @th,8,8 & 0xf8 == 0'
+		for field in 'ip protocol 47 @nh,168,8' 'ip6 nexthdr 47 @nh,328,8' 'ip6 nexthdr 60 @nh,392,8'; do
+			rules+=("$field & 0xf8 != 0 counter name marked" "$field & 0xf8 == 0 counter name clean")
+		done
 		;;
 	esac
 	in_ns "$1" nft -f - <<-NFT
@@ -136,8 +138,7 @@ watch_behind_record() { # HOST
 			counter clean { }
 			chain input {
 				type filter hook input priority 2147483647; policy accept;
-				$marked counter name marked
-				$clean counter name clean
+				$(printf '%s\n' "${rules[@]}")
 			}
 		}
 	NFT
@@ -147,18 +148,19 @@ watch_behind_record() { # HOST
 tunnel_filter() { # FAMILY
 	case $tunnel-$1 in
 	gre-4) echo "ip proto 47" ;;
-	gre-6) echo "ip6 proto 47" ;;
+	gre-6) echo "ip6 proto 60 and ip6[40] = 47" ;;
 	*-4) echo "udp dst port $tunnel_port" ;;
 	*-6) echo "ip6 proto 17 and ip6[42:2] = $tunnel_port" ;;
 	esac
 }
 
-# The place of a byte of the tunnel header, by its offset; tcpdump's udp[] is for IPv4 alone.
+# The place of a byte of the tunnel header, by its offset; tcpdump's udp[] is for IPv4 alone. Of GRE over IPv6 the
+# packets of flows: they have destination options of eight bytes, messages of our own have none.
 tunnel_byte() { # FAMILY OFFSET [SIZE]
 	local size=${3:+:$3}
 	case $tunnel-$1 in
 	gre-4) echo "ip[$((20 + $2))$size]" ;;
-	gre-6) echo "ip6[$((40 + $2))$size]" ;;
+	gre-6) echo "ip6[$((48 + $2))$size]" ;;
 	*-4) echo "udp[$((8 + $2))$size]" ;;
 	*-6) echo "ip6[$((48 + $2))$size]" ;;
 	esac
@@ -178,7 +180,10 @@ inner_type_filter() { # FAMILY TYPE
 	echo "$(tunnel_byte "$1" 20 2) = $2"
 }
 
-# A readiness message.
+# A readiness message; in GRE without a key, as long as no traffic has told one.
 probe_filter() { # FAMILY
-	inner_type_filter "$1" 0x88b5
+	case $tunnel in
+	gre) echo "($(inner_type_filter "$1" 0x88b5) or $(tunnel_byte "$1" 16 2) = 0x88b5)" ;;
+	*) inner_type_filter "$1" 0x88b5 ;;
+	esac
 }
