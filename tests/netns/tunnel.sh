@@ -4,8 +4,8 @@
 # lib.sh sources this file. What a scenario says does not change with the tunnel.
 
 tunnel=${TUNNEL:-vxlan}
-case $tunnel in
 # shellcheck disable=SC2034 # the scenarios use them
+case $tunnel in
 vxlan) tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8 ;;
 geneve) tunnel_module=geneve tunnel_port=6081 second_mark=0x01 ;;
 gre) tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80 ;;
