@@ -71,9 +71,11 @@ check "and nothing of it is there" equal "$(state)" a
 
 # Every single allocation fails once.
 if [ -e /proc/thread-self/fail-nth ] && [ -d /sys/kernel/debug/failslab ]; then
-	# Its report of each would be taken for trouble.
+	# Its report of each would be taken for trouble. By default it spares who can wait for memory: those are most.
 	for kind in failslab fail_page_alloc; do
-		[ ! -d "/sys/kernel/debug/$kind" ] || echo 0 > "/sys/kernel/debug/$kind/verbose"
+		[ -d "/sys/kernel/debug/$kind" ] || continue
+		echo 0 > "/sys/kernel/debug/$kind/verbose"
+		echo N > "/sys/kernel/debug/$kind/ignore-gfp-wait"
 	done
 	check "each memory allocation fails once" sweep fail
 	sed -n 's/^allocation [0-9]/# &/p' "$work/fail"

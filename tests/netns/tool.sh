@@ -493,8 +493,14 @@ check "the list ends well" equal "$rc" 0
 check "it is JSON, and misses none that was there before" at_least "$(cat "$work/out")" "$many"
 check "that the table changed is said" grep -qx 'Warning: .*changed during the dump.*\.' "$work/err"
 
-# Some thousands new, more deleted: too many for its buffer.
+# Some thousands new, more deleted; how many are too many for its buffer depends on the kernel's allocator.
 check "session flush counts" prints "$((5 * many)) sessions deleted" -n "$a" session flush
+overrun() { in_ns "$a" awk 'NR > 1 && $9 > 0 { found = 1 } END { exit !found }' /proc/net/netlink; }
+for _ in 1 2 3 4; do
+	if overrun; then break; fi
+	marked 02:83:49:f1:0b:4d 1000 $((5 * many))
+	ctl "$a" session flush
+done
 kill -CONT "$monitor"
 check "lost events are said" wait_until "$((15 * SLOW))" grep -q '"event":"lost"' "$work/events"
 ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
