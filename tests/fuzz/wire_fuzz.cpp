@@ -4,10 +4,12 @@
 // size, so that the sanitizer sees a read beyond it.
 //
 // Input: one byte that selects (bits 0-2) and says how the frame goes on beyond
-// what is readable (bits 3-7), then the packet.
+// what is readable (bits 3-7), then the packet. For a tunnel packet bits 3-4 are
+// its type and bits 5-7 say how it goes on; the byte behind is the mark.
 #include "glimpse.h"
 #include "inner.h"
 #include "probe.h"
+#include "tunnel.h"
 #include "tuple.h"
 #include "vxlan.h"
 
@@ -247,6 +249,147 @@ void check_vxlan(const std::uint8_t *bytes, std::size_t size)
 	MUST(!std::memcmp(h.get(), bytes, ITUN_VXLAN_HLEN));
 }
 
+bool same(const itun_tunnel_header &one, const itun_tunnel_header &two)
+{
+	return one.id == two.id && one.flags == two.flags && one.protocol == two.protocol &&
+	       one.len == two.len && one.edit_len == two.edit_len;
+}
+
+// The header of as many bytes as there are.
+bool parse_tunnel(u8 type, const std::uint8_t *bytes, u32 avail, itun_tunnel_header *header)
+{
+	const Exact exact(bytes, avail);
+
+	return itun_tunnel_parse(type, exact.get(), avail, header);
+}
+
+// More bytes help if the header is cut, and only then. A cut Geneve header may
+// turn out to be of another version.
+void check_tunnel_refused(u8 type, const std::uint8_t *bytes, u32 size)
+{
+	const Exact exact(bytes, size);
+	std::uint8_t longer[ITUN_GRE_HLEN_MAX] = {};
+	itun_tunnel_header header;
+
+	// Less says nothing of GRE, and the module does not ask.
+	if (type == ITUN_TUNNEL_GRE && size < ITUN_GRE_HLEN)
+		return;
+	const bool cut = itun_tunnel_is_cut(type, exact.get(), size);
+
+	if (size)
+		std::memcpy(longer, bytes, size < sizeof(longer) ? size : sizeof(longer));
+	const bool helps = itun_tunnel_parse(type, longer, sizeof(longer), &header);
+
+	MUST(cut || !helps);
+	if (type == ITUN_TUNNEL_VXLAN || type == ITUN_TUNNEL_GRE)
+		MUST(cut == helps);
+}
+
+// A mark is set and read, and its removal restores every byte.
+void check_tunnel_mark(u8 type, const std::uint8_t *bytes, const itun_tunnel_header &header,
+		       u16 mark)
+{
+	const u16 normal = itun_tunnel_normal(type);
+	const Exact h(bytes, header.edit_len), before(bytes, header.edit_len);
+	itun_tunnel_header back = header;
+
+	itun_tunnel_set_flags(type, before.get(), normal);
+	itun_tunnel_set_flags(type, h.get(), normal);
+	itun_tunnel_set_flags(type, h.get(), normal | mark);
+	// The module's checksums take the first two bytes for all that changes.
+	MUST(!std::memcmp(h.get() + 2, bytes + 2, header.edit_len - 2u));
+	MUST(parse_tunnel(type, h.get(), header.edit_len, &back));
+	MUST(back.flags == (normal | mark) && back.flags != normal);
+	back.flags = header.flags;
+	MUST(same(back, header));
+	itun_tunnel_set_flags(type, h.get(), normal);
+	MUST(!std::memcmp(h.get(), before.get(), header.edit_len));
+	itun_tunnel_set_flags(type, h.get(), header.flags);
+	MUST(!std::memcmp(h.get(), bytes, header.edit_len));
+}
+
+// An identifier is written into its four bytes, or nothing is.
+void check_tunnel_id(u8 type, const std::uint8_t *bytes, const itun_tunnel_header &header)
+{
+	const u32 mask = type == ITUN_TUNNEL_GRE ? 0xffffffff : 0xffffff;
+	const Exact h(bytes, header.edit_len);
+	itun_tunnel_header back;
+
+	MUST(!(header.id & ~mask));
+	if (!itun_tunnel_set_id(type, h.get(), ~header.id)) {
+		MUST(type == ITUN_TUNNEL_GRE && header.id == 0);
+		MUST(!std::memcmp(h.get(), bytes, header.edit_len));
+		return;
+	}
+	const u32 at = itun_tunnel_id_offset(type, h.get());
+
+	MUST(at + 4 <= header.edit_len);
+	MUST(!std::memcmp(h.get(), bytes, at));
+	MUST(!std::memcmp(h.get() + at + 4, bytes + at + 4, header.edit_len - at - 4));
+	MUST(parse_tunnel(type, h.get(), header.edit_len, &back));
+	MUST(back.id == (~header.id & mask));
+	back.id = header.id;
+	MUST(same(back, header));
+	MUST(itun_tunnel_set_id(type, h.get(), header.id));
+	MUST(!std::memcmp(h.get(), bytes, header.edit_len));
+}
+
+// Any identifier and field can be built and come back.
+void check_tunnel_build(u8 type, const itun_tunnel_header &header)
+{
+	const std::unique_ptr<std::uint8_t[]> h(new std::uint8_t[8]);
+	const u16 len = itun_tunnel_build(type, h.get(), header.id, header.flags);
+	itun_tunnel_header back;
+
+	MUST(len <= 8);
+	MUST(parse_tunnel(type, h.get(), len, &back));
+	MUST(back.id == header.id && back.flags == header.flags);
+	MUST(back.protocol == ITUN_PROTOCOL_TEB);
+	MUST(back.len == len && back.edit_len == len);
+}
+
+// A whole tunnel packet, the frame behind its header as the module parses it.
+void check_tunnel(u8 type, u8 mark, const std::uint8_t *bytes, u32 size, u32 beyond)
+{
+	const Exact exact(bytes, size);
+	itun_tunnel_header header, again;
+
+	// Whatever was in the struct before has no influence.
+	std::memset(&header, 0, sizeof(header));
+	std::memset(&again, 0xff, sizeof(again));
+	if (!itun_tunnel_parse(type, exact.get(), size, &header)) {
+		check_tunnel_refused(type, bytes, size);
+		return;
+	}
+	MUST(!itun_tunnel_is_cut(type, exact.get(), size));
+	MUST(header.edit_len >= ITUN_GRE_HLEN && header.edit_len <= size);
+	MUST(header.len >= header.edit_len);
+	MUST(header.len == header.edit_len || type == ITUN_TUNNEL_GENEVE);
+	MUST(header.len <= ITUN_GENEVE_HLEN + 63 * 4);
+	MUST(!(header.flags & ~(itun_tunnel_allowed(type) | itun_tunnel_normal(type))));
+
+	// What can be edited is all that was read.
+	MUST(parse_tunnel(type, bytes, header.edit_len, &again));
+	MUST(same(header, again));
+	for (u32 cut = 0; cut < header.edit_len; cut++)
+		MUST(!parse_tunnel(type, bytes, cut, &again));
+
+	mark &= itun_tunnel_allowed(type);
+	check_tunnel_mark(type, bytes, header,
+			  mark ? mark : static_cast<u16>(itun_tunnel_allowed(type)));
+	check_tunnel_id(type, bytes, header);
+	check_tunnel_build(type, header);
+
+	// Geneve's options can be longer than the packet: it has no inner one.
+	if (header.protocol != ITUN_PROTOCOL_TEB || size < header.len)
+		return;
+	bytes += header.len;
+	size -= header.len;
+	check_inner(parse_ethernet, bytes, size, size + beyond);
+	check_inner_by_and_by(parse_ethernet, bytes, size, size / 2);
+	check_glimpse(bytes, size, size + beyond);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t size)
@@ -254,6 +397,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 	static const Parse parsers[] = {parse_ethernet, parse_ipv4, parse_ipv6};
 	// An aggregate: most of the packet is elsewhere.
 	static const u32 beyond[] = {0, 1, 7, 64, 1400, 65535, 70000, 500000};
+	// The last one is none that the module knows.
+	static const u8 tunnels[] = {ITUN_TUNNEL_VXLAN, ITUN_TUNNEL_GRE, ITUN_TUNNEL_GENEVE, 3};
 
 	if (!size)
 		return 0;
@@ -273,6 +418,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 		break;
 	case 5:
 		check_vxlan(bytes, size);
+		break;
+	case 6:
+		if (!count)
+			break;
+		check_tunnel(tunnels[how % 4], bytes[0], bytes + 1, count - 1, beyond[how / 4]);
 		break;
 	default: {
 		const Parse parse = parsers[(select & 7) % 3];
