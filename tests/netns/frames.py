@@ -279,6 +279,20 @@ def vxlan(inner, *, flags=0xF8, vni=100):
     return struct.pack("!BBHI", flags, 0, 0, vni << 8) + inner
 
 
+# The tunnel that lib.sh's scenarios run over: the field of the mark without and with it, the UDP port.
+TUNNEL = os.environ.get("TUNNEL") or "vxlan"
+NORMAL, MARKED, PORT = {"vxlan": (0x08, 0xF8, 4789), "geneve": (0, 0x01, 6081), "gre": (0, 0x80, None)}[TUNNEL]
+TEB, GRE = 0x6558, 47
+
+
+def tunnel_header(flags, vni):
+    if TUNNEL == "vxlan":
+        return struct.pack("!BBHI", flags, 0, 0, vni << 8)
+    if TUNNEL == "geneve":
+        return struct.pack("!BBHI", 0, flags, TEB, vni << 8)
+    return struct.pack("!BBHI", 0x20, flags, TEB, vni)  # with a key
+
+
 class Underlay:
     """Outer headers from one host to another."""
 

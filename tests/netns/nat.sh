@@ -9,6 +9,7 @@
 #      ^                                                               |
 #      +---- gwhost <=== the way of rs's default route, without us ===-+      (the whole drawing: nat-topology.sh)
 #
+# The tunnel is TUNNEL's, its devices have OPTIONS.
 # For each family of the underlay: without the module, with it in three modes (steering only, rewrite only, both), after
 # "peer del", and with a session entered by hand. In each mode TCP small and large in both directions and UDP, over IPv4
 # and IPv6 inside, untagged and in VLAN 7.
@@ -93,8 +94,13 @@ hooks_of() { ctl_json "$1" status | jq -r '.hooks[]'; }
 nat_hosts
 start_server "$rs" "$log"
 watch_behind_record "$rshost"
+# TX=off: nothing is left to the underlay's devices, so that checksums are made, and looked at, as on a wire.
+if [ "${TX:-on}" = off ]; then
+	for host in "$lbhost" "$rshost" "$gwhost"; do in_ns "$host" ethtool -K eth0 tx off > /dev/null; done
+fi
 for family in ${FAMILIES:-4 6}; do
-	nat_overlay "$family"
+	# shellcheck disable=SC2086 # several options
+	nat_overlay "$family" ${OPTIONS:-}
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lbhost" 2001:db8:17::2 1
 	nobody_is_answered "without the module (IPv$family)"

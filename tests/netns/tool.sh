@@ -495,6 +495,7 @@ check "that the table changed is said" grep -qx 'Warning: .*changed during the d
 
 # Some thousands new, more deleted; how many are too many for its buffer depends on the kernel's allocator.
 check "session flush counts" prints "$((5 * many)) sessions deleted" -n "$a" session flush
+# shellcheck disable=SC2016 # awk's fields
 overrun() { in_ns "$a" awk 'NR > 1 && $9 > 0 { found = 1 } END { exit !found }' /proc/net/netlink; }
 for _ in 1 2 3 4; do
 	if overrun; then break; fi

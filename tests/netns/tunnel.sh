@@ -43,16 +43,21 @@ overlay_pairs() { # NS FAMILY VNI [OPTIONS…]
 	for other in "${underlay_hosts[@]}"; do
 		[ "$other" != "$ns" ] || continue
 		device=tn$vni-${host_index[$other]}
-		case $tunnel-$family in
-		geneve-*) lines+=("link add $device mtu 1500 type geneve id $vni remote $(vtep "$other" "$family") $*") ;;
-		gre-4) lines+=("link add $device mtu 1500 type gretap key $vni local $(vtep "$ns" 4) \
-			remote $(vtep "$other" 4) $*") ;;
-		gre-6) lines+=("link add $device mtu 1500 type ip6gretap key $vni local $(vtep "$ns" 6) \
-			remote $(vtep "$other" 6) $*") ;;
-		esac
-		lines+=("link set $device master br$vni up" "link set $device type bridge_slave isolated on")
+		pair_lines "$vni" "$device" "$(vtep "$ns" "$family")" "$(vtep "$other" "$family")" "$@"
 	done
 	batch "$ns" "${lines[@]}"
+}
+
+# One device, a port of br$VNI; adds the commands to the caller's $lines.
+pair_lines() { # VNI DEVICE LOCAL REMOTE [OPTIONS…]
+	local vni=$1 device=$2 from=$3 to=$4 kind=gretap
+	shift 4
+	case $to in *:*) kind=ip6gretap ;; esac
+	case $tunnel in
+	geneve) lines+=("link add $device mtu 1500 type geneve id $vni remote $to $*") ;;
+	gre) lines+=("link add $device mtu 1500 type $kind key $vni local $from remote $to $*") ;;
+	esac
+	lines+=("link set $device master br$vni up" "link set $device type bridge_slave isolated on")
 }
 
 overlay_bridge() { # NS VNI : vx$VNI becomes a port of br$VNI
@@ -103,10 +108,10 @@ flood_to() { # NS DEVICE ADDRESS
 
 # Removes what overlay made, for the next round of a matrix.
 overlay_remove() { # NS VNI
-	local other
+	local device
 	[ "$tunnel" != vxlan ] || { ip -n "$1" link del "vx$2" && return; }
-	for other in "${underlay_hosts[@]}"; do
-		[ "$other" = "$1" ] || ip -n "$1" link del "tn$2-${host_index[$other]}"
+	for device in $(ip -n "$1" -br link show master "br$2" | grep -o "^tn$2-[0-9]*"); do
+		ip -n "$1" link del "$device"
 	done
 }
 
@@ -175,15 +180,21 @@ flags_filter() { # FAMILY FLAGS
 	esac
 }
 
-# By the inner EtherType: the tunnel headers here have eight bytes, GRE's with its key.
+# By the inner EtherType. The tunnel headers here have eight bytes, GRE's with its key; those of flows have more if
+# OPTIONS give the devices a checksum or a sequence number.
 inner_type_filter() { # FAMILY TYPE
-	echo "$(tunnel_byte "$1" 20 2) = $2"
+	local header=8
+	if [ "$tunnel" = gre ]; then
+		case " ${OPTIONS:-} " in *" csum "*) header=$((header + 4)) ;; esac
+		case " ${OPTIONS:-} " in *" seq "*) header=$((header + 4)) ;; esac
+	fi
+	echo "$(tunnel_byte "$1" $((header + 12)) 2) = $2"
 }
 
-# A readiness message; in GRE without a key, as long as no traffic has told one.
+# A readiness message; in GRE without a key, as long as no traffic has told one, and never with more.
 probe_filter() { # FAMILY
-	case $tunnel in
-	gre) echo "($(inner_type_filter "$1" 0x88b5) or $(tunnel_byte "$1" 16 2) = 0x88b5)" ;;
-	*) inner_type_filter "$1" 0x88b5 ;;
-	esac
+	local filter
+	filter="$(tunnel_byte "$1" 20 2) = 0x88b5"
+	[ "$tunnel" != gre ] || filter="($filter or $(tunnel_byte "$1" 16 2) = 0x88b5)"
+	echo "$filter"
 }

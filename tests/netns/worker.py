@@ -19,8 +19,8 @@ load NAME NS RATE ADDRESS…          starts a load: RATE datagrams a second, ea
 load-answered NAME SINCE-MS         when the first datagram sent since then was answered: milliseconds after it
 load-stop NAME                      ends it; prints what became of it as JSON
 send NS OUTER-SRC OUTER-DST INNER-SRC PORT INNER-DST PORT [NAME=VALUE…]
-                                    one crafted VXLAN packet with a datagram inside, from whomever: flags= vni= text=
-                                    smac= dmac= count= checksum=good|naive|none (naive: as if the flags were still 0x08)
+                                    one crafted tunnel packet with a datagram inside, from whomever: flags= vni= text=
+                                    smac= dmac= count= checksum=good|naive|none (naive: as if it were not marked; of UDP)
 not-ready NS OUTER-SRC OUTER-DST    a forged "not ready" with a nonce of its own making
 old-module NS DEVICE ADDRESS VERSION   answers readiness probes to ADDRESS as a module of another protocol version would,
                                     beside a VXLAN driver that drops them
@@ -335,8 +335,8 @@ def raw_send(ns, packet, destination, count=1):
             sock.sendto(packet, (destination, 0))
 
 
-def ip(source, destination, payload):
-    return (frames.ipv6 if ":" in source else frames.ipv4)(source, destination, frames.UDP, payload)
+def ip(source, destination, payload, protocol=frames.UDP):
+    return (frames.ipv6 if ":" in source else frames.ipv4)(source, destination, protocol, payload)
 
 
 def udp(source, destination, sport, dport, payload, covered=None):
@@ -347,11 +347,13 @@ def udp(source, destination, sport, dport, payload, covered=None):
 
 
 def tunnel_packet(source, destination, inner, flags, vni, checksum="good"):
-    payload = frames.vxlan(inner, flags=flags, vni=vni)
+    payload = frames.tunnel_header(flags, vni) + inner
+    if not frames.PORT:
+        return ip(source, destination, payload, frames.GRE)
     if checksum == "none":
-        return ip(source, destination, frames.udp(40000, 4789, payload))
-    covered = frames.vxlan(inner, flags=0x08, vni=vni) if checksum == "naive" else None
-    return ip(source, destination, udp(source, destination, 40000, 4789, payload, covered))
+        return ip(source, destination, frames.udp(40000, frames.PORT, payload))
+    covered = frames.tunnel_header(frames.NORMAL, vni) + inner if checksum == "naive" else None
+    return ip(source, destination, udp(source, destination, 40000, frames.PORT, payload, covered))
 
 
 def send(ns, outer_source, outer_destination, source, sport, destination, dport, *options):
@@ -359,7 +361,7 @@ def send(ns, outer_source, outer_destination, source, sport, destination, dport,
     inner = udp(source, destination, int(sport), int(dport), options.get("text", "crafted").encode() + b"\n")
     inner = frames.ether(options["dmac"], options.get("smac", "02:00:00:00:66:66"),
                          frames.IPV6 if ":" in source else frames.IPV4, ip(source, destination, inner))
-    packet = tunnel_packet(outer_source, outer_destination, inner, int(options.get("flags", "0xf8"), 0),
+    packet = tunnel_packet(outer_source, outer_destination, inner, int(options.get("flags", str(frames.MARKED)), 0),
                            int(options.get("vni", "100")), options.get("checksum", "good"))
     raw_send(ns, packet, outer_destination, int(options.get("count", 1)))
     return ()
@@ -374,7 +376,7 @@ def message(kind, nonce, protocol=1):
 
 
 def not_ready(ns, outer_source, outer_destination):
-    packet = tunnel_packet(outer_source, outer_destination, message(3, os.urandom(8)), 0xf8, 100)
+    packet = tunnel_packet(outer_source, outer_destination, message(3, os.urandom(8)), frames.MARKED, 100)
     raw_send(ns, packet, outer_destination)
     return ()
 
