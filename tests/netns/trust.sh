@@ -80,8 +80,9 @@ one_family() {
 	rsvtep=$(vtep "$rshost" "$family") lbvtep=$(vtep "$lbhost" "$family") stranger_address=$(vtep "$stranger" "$family")
 	[ "$family" = 4 ] || outside_address=2001:db8:20::9
 	port=2000$family
-	ctl "$rshost" peer flush
+	# In this order: nobody probes a host that is not there to take the probe's mark away.
 	ctl "$lbhost" peer flush
+	ctl "$rshost" peer flush
 	nat_overlay "$family"
 	# Its own tunnels make the stranger's probes leave. What has one other end gets packets from that alone.
 	[ "$seen" = 1 ] || overlay_remove "$stranger" 100
