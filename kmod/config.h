@@ -73,7 +73,7 @@ struct itun_tunnel_config {
 	u32 second_mark;
 	u32 n_accept;
 	u32 accept_mark[IPVS_TUN_MAX_ACCEPT_MARKS];
-	DECLARE_BITMAP(accept, 256);	/* whole fields that count as marked: for VXLAN, flag bytes */
+	DECLARE_BITMAP(accept, 256);	/* whole fields that count as marked */
 	bool auto_ports;
 	u32 n_ports;
 	u16 port[IPVS_TUN_MAX_PORTS];

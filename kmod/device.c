@@ -397,8 +397,9 @@ static void itun_device_ports_changed(struct net *net)
 
 static void itun_device_add(struct net_device *dev, const struct itun_device_kind *kind)
 {
-	struct itun_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+	struct itun_device *device;
 
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
 	if (!device) {
 		netdev_warn(dev, "ipvs_tun: no memory to follow this device\n");
 		return;

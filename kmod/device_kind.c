@@ -76,7 +76,8 @@ static void itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 
 /* Of all the drivers' attributes, by number; what is not one of a driver's is
  * never looked at.
  */
-#define ITUN_LINK_ATTRS	(IFLA_GRE_MAX > IFLA_GENEVE_MAX ? IFLA_GRE_MAX : IFLA_GENEVE_MAX)
+#define ITUN_LINK_ATTRS	32
+static_assert(ITUN_LINK_ATTRS >= IFLA_GRE_MAX && ITUN_LINK_ATTRS >= IFLA_GENEVE_MAX);
 
 static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind *kind)
 {

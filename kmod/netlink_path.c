@@ -26,7 +26,8 @@ static int itun_put_path(struct sk_buff *skb, const struct itun_path *path)
 	    nla_put_u32(skb, IPVS_TUN_A_PATH_VNI, key->id) ||
 	    nla_put_u32(skb, IPVS_TUN_A_PATH_ZONE, path->zone->id) ||
 	    nla_put_u32(skb, IPVS_TUN_A_PATH_IFINDEX, key->ifindex) ||
-	    nla_put_u32(skb, IPVS_TUN_A_PATH_TUNNEL_IFINDEX, (u32)READ_ONCE(path->tunnel) & ~ITUN_TUNNEL_EXTERNAL) ||
+	    nla_put_u32(skb, IPVS_TUN_A_PATH_TUNNEL_IFINDEX,
+			(u32)READ_ONCE(path->tunnel) & ~ITUN_TUNNEL_EXTERNAL) ||
 	    nla_put_u32(skb, IPVS_TUN_A_PATH_SESSIONS, refcount_read(&path->refs)) ||
 	    (READ_ONCE(path->dead) && nla_put_flag(skb, IPVS_TUN_A_PATH_DEAD)))
 		return -EMSGSIZE;
