@@ -64,6 +64,17 @@ static bool itun_reply_find(struct itun_net *in, const struct itun_config *confi
 	return true;
 }
 
+/* May a packet that leaves in GRE go to another endpoint than its own? Which is
+ * only another number in most tunnels is another stream in these: receivers
+ * refuse a checksum or a key that they were not told of, and older sequence
+ * numbers; and without a key the endpoint is all that tells networks apart.
+ */
+static bool itun_gre_movable(const struct itun_outer *outer, const struct itun_path *path)
+{
+	return outer->options & ITUN_GRE_KEY && !(outer->options & ITUN_GRE_SEQUENCE) &&
+	       outer->options == path->key.options;
+}
+
 /* At LOCAL_OUT: what of the outer packet is to become what. */
 static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 				const struct itun_outer *outer, struct itun_path *path)
@@ -77,6 +88,9 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 
 	if (unlikely(outer->family != path->key.family || outer->type != path->key.type))
 		return -EAFNOSUPPORT;
+	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE && move &&
+		     !itun_gre_movable(outer, path)))
+		return -EMSGSIZE;
 	/* The route first: nothing is edited if there is none. */
 	if (move) {
 		u8 tos = outer->family == 4 ? ip_hdr(skb)->tos :
@@ -275,6 +289,20 @@ static bool itun_bridge_turn(const struct itun_config *config, const struct sk_b
 	return true;
 }
 
+/* A reply is on its way. One that was handed to its device is counted where it
+ * leaves in its tunnel, unless nobody looks there.
+ */
+static void itun_steered(struct itun_net *in, const struct itun_config *config,
+			 const struct itun_reply *reply, const struct itun_inner *inner, u32 len,
+			 enum itun_xmit result)
+{
+	itun_count(in, steered);
+	if (result == ITUN_XMIT_HANDED && !(config->paused & IPVS_TUN_STEP_REWRITE))
+		return;
+	itun_session_reply(reply->session, inner, len);
+	itun_count(in, replies);
+}
+
 /* BH off: the caches and the flag of path_xmit are this CPU's. */
 static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
 					    struct sk_buff *skb, const struct itun_inner *inner,
@@ -282,6 +310,7 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 {
 	struct itun_reply reply;
 	u32 len = skb->len + ETH_HLEN;
+	enum itun_xmit result;
 	u32 vni;
 
 	if (itun_device_bridge_zone(state->in, skb, &vni)) {
@@ -290,16 +319,19 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 	}
 	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
 		return NF_ACCEPT;
+	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
 
 	if (likely(itun_bridge_lets_go(skb, state->in))) {
 		if (unlikely(itun_bridge_turn(config, skb, state->in))) {
 			itun_count(in, steer_ordinary);
 			goto ordinary;
 		}
-		if (likely(itun_path_xmit(reply.path, skb, reply.hash) == ITUN_XMIT_SENT)) {
-			itun_session_reply(reply.session, inner, len);
-			itun_count(in, replies);
-			itun_count(in, steered);
+		result = itun_path_xmit(reply.path, skb, reply.hash);
+		if (likely(result != ITUN_XMIT_FALLBACK)) {
+			itun_steered(in, config, &reply, inner, len, result);
 			return NF_STOLEN;
 		}
 	}
@@ -347,6 +379,7 @@ static unsigned int itun_steer_forward_reply(struct itun_net *in, const struct i
 {
 	struct itun_reply reply;
 	u32 len = skb->len + ETH_HLEN;
+	enum itun_xmit result;
 	struct ethhdr *eth;
 	u32 vni;
 
@@ -356,6 +389,10 @@ static unsigned int itun_steer_forward_reply(struct itun_net *in, const struct i
 	}
 	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
 		return NF_ACCEPT;
+	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
 
 	/* A routed packet has lost its Ethernet header: it gets one as if this
 	 * host had sent it on to the balancer in the server's network.
@@ -370,13 +407,12 @@ static unsigned int itun_steer_forward_reply(struct itun_net *in, const struct i
 	eth->h_proto = skb->protocol;
 	skb_set_mac_header(skb, -ETH_HLEN);
 	skb->mac_len = ETH_HLEN;
-	if (unlikely(itun_path_xmit(reply.path, skb, reply.hash) != ITUN_XMIT_SENT)) {
+	result = itun_path_xmit(reply.path, skb, reply.hash);
+	if (unlikely(result == ITUN_XMIT_FALLBACK)) {
 		itun_count(in, steer_fallback);
 		return NF_ACCEPT;
 	}
-	itun_session_reply(reply.session, inner, len);
-	itun_count(in, replies);
-	itun_count(in, steered);
+	itun_steered(in, config, &reply, inner, len, result);
 	return NF_STOLEN;
 }
 

@@ -30,6 +30,8 @@ static bool itun_device_leaving;	/* RTNL: the namespaces' part of the module is 
 atomic_t itun_device_generation = ATOMIC_INIT(1);
 
 const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS] __read_mostly;
+/* The type of all devices that there are; 0 if there are several, or none. */
+static u8 itun_device_one_type __read_mostly;
 
 /* The drivers of the devices that there are. While they are written, a tunnel's
  * packet may be taken for one that could be a reply: it is none.
@@ -38,8 +40,10 @@ static void itun_device_list_kinds(void)
 {
 	struct itun_device *device;
 	unsigned int n = 0, i;
+	u32 types = 0;
 
 	list_for_each_entry(device, &itun_devices, list) {
+		types |= BIT(device->kind.type);
 		for (i = 0; i < n; i++)
 			if (itun_tunnel_kinds[i] == device->dev->rtnl_link_ops)
 				break;
@@ -48,6 +52,7 @@ static void itun_device_list_kinds(void)
 	}
 	for (; n < ITUN_TUNNEL_KINDS; n++)
 		WRITE_ONCE(itun_tunnel_kinds[n], NULL);
+	WRITE_ONCE(itun_device_one_type, hweight32(types) == 1 ? __ffs(types) : 0);
 }
 
 /**
@@ -229,6 +234,16 @@ bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next
 	return false;
 }
 
+/* Drivers tell devices apart by their own end as well. */
+static bool itun_device_local_fits(const struct itun_device_kind *kind,
+				   const struct itun_path_key *path)
+{
+	const u32 any[4] = {};
+
+	return !memcmp(&kind->local, any, sizeof(any)) || !memcmp(&path->local, any, sizeof(any)) ||
+	       !memcmp(&kind->local, &path->local, sizeof(kind->local));
+}
+
 /**
  * itun_device_find_tunnel() - the device into which a path's packets go
  * @net: namespace of the underlay
@@ -266,7 +281,8 @@ u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 		if (kind->id != path->id ||
 		    (kind->type != IPVS_TUN_TUNNEL_TYPE_VXLAN &&
 		     (!kind->remote_known ||
-		      memcmp(&kind->remote, &path->remote, sizeof(kind->remote)))))
+		      memcmp(&kind->remote, &path->remote, sizeof(kind->remote)) ||
+		      !itun_device_local_fits(kind, path))))
 			continue;
 		return device->dev->ifindex;
 	}
@@ -277,7 +293,7 @@ u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32 *vni)
 {
 	struct itun_device *device;
-	int found = 0;
+	bool found = false, unnamed = false;
 
 	list_for_each_entry_rcu(device, &itun_devices, list) {
 		u16 pvid;
@@ -287,12 +303,45 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 		if (vlan && (br_vlan_get_pvid_rcu(device->dev, &pvid) || pvid != vlan))
 			continue;
 		/* One that carries any network, or two networks: not known. */
-		if (device->kind.external || (found++ && *vni != device->kind.id) ||
-		    device->kind.id > ITUN_ID_MAX)
+		if (device->kind.external || device->kind.id > ITUN_ID_MAX)
+			return -ENOENT;
+		/* GRE without a key says nothing against what others say. */
+		if (!device->kind.id && device->kind.type == IPVS_TUN_TUNNEL_TYPE_GRE) {
+			unnamed = true;
+			continue;
+		}
+		if (found && *vni != device->kind.id)
 			return -ENOENT;
 		*vni = device->kind.id;
+		found = true;
 	}
-	return found ? 0 : -ENOENT;
+	if (!found && unnamed)
+		*vni = 0;
+	return found || unnamed ? 0 : -ENOENT;
+}
+
+/**
+ * itun_device_bridge_has() - is one of a bridge's ports a tunnel of this type?
+ * @port: bridge port, or the bridge itself
+ * @type: enum ipvs_tun_tunnel_type
+ *
+ * Context: under RCU.
+ */
+bool itun_device_bridge_has(const struct net_device *port, u8 type)
+{
+	const struct net_device *bridge = port;
+	struct itun_device *device;
+
+	/* Where nothing but this type exists there is nothing to look for. */
+	if (likely(READ_ONCE(itun_device_one_type) == type))
+		return true;
+	if (!netif_is_bridge_master(port))
+		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	list_for_each_entry_rcu(device, &itun_devices, list)
+		if (device->kind.type == type &&
+		    netdev_master_upper_dev_get_rcu(device->dev) == bridge)
+			return true;
+	return false;
 }
 
 /* What was found for a port last time. A bridge with VLAN filtering is asked
@@ -432,8 +481,10 @@ static void itun_device_follow(struct net_device *dev)
 	const struct itun_device *listed = itun_device_listed(dev);
 	struct itun_device_kind kind;
 
-	if (!itun_device_kind(dev, &kind))
+	if (!itun_device_kind(dev, &kind)) {
+		itun_device_remove(dev);	/* one that was may be none of ours now */
 		return;
+	}
 	if (listed) {
 		if (!memcmp(&listed->kind, &kind, sizeof(kind)))
 			return;

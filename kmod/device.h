@@ -110,6 +110,8 @@ bool itun_device_collision(struct itun_net *in, u8 type, u32 second_mark, char *
 void itun_device_warnings(struct itun_net *in, const struct itun_config *config, u8 type,
 			  int (*emit)(void *arg, const char *text), void *arg);
 
+bool itun_device_bridge_has(const struct net_device *port, u8 type);
+
 /* Which network a packet belongs to that comes in by a bridge port. */
 int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni);
 

@@ -63,14 +63,28 @@ static void itun_kind_geneve(struct nlattr **tb, struct itun_device_kind *kind)
 		itun_kind_remote(kind, tb[IFLA_GENEVE_REMOTE6], 6);
 }
 
-static void itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 family)
+static u32 itun_kind_key(const struct nlattr *flags, const struct nlattr *key)
 {
+	return flags && key && nla_get_be16(flags) & GRE_KEY ? be32_to_cpu(nla_get_be32(key)) : 0;
+}
+
+/* Two kinds of GRE devices are none of ours. One without another end (gretap0,
+ * which the driver makes in each namespace) leads nowhere in particular. One
+ * with two keys sends in another network than it receives in.
+ */
+static bool itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 family)
+{
+	const struct nlattr *local = tb[IFLA_GRE_LOCAL];
+
 	kind->type = IPVS_TUN_TUNNEL_TYPE_GRE;
 	kind->external = tb[IFLA_GRE_COLLECT_METADATA];
 	itun_kind_remote(kind, kind->external ? NULL : tb[IFLA_GRE_REMOTE], family);
-	if (tb[IFLA_GRE_IFLAGS] && tb[IFLA_GRE_IKEY] &&
-	    nla_get_be16(tb[IFLA_GRE_IFLAGS]) & GRE_KEY)
-		kind->id = be32_to_cpu(nla_get_be32(tb[IFLA_GRE_IKEY]));
+	if (local && nla_len(local) == (family == 4 ? 4 : 16))
+		memcpy(&kind->local, nla_data(local), nla_len(local));
+	kind->id = itun_kind_key(tb[IFLA_GRE_IFLAGS], tb[IFLA_GRE_IKEY]);
+	return kind->external ||
+	       (kind->remote_known &&
+		kind->id == itun_kind_key(tb[IFLA_GRE_OFLAGS], tb[IFLA_GRE_OKEY]));
 }
 
 /* Of all the drivers' attributes, by number; what is not one of a driver's is
@@ -85,6 +99,7 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 	struct nlattr *tb[ITUN_LINK_ATTRS + 1] = {};
 	const struct nlattr *attr;
 	struct sk_buff *info;
+	bool ours = true;
 	int rest;
 
 	if (!ops->fill_info)
@@ -103,13 +118,13 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 	if (netif_is_geneve(dev))
 		itun_kind_geneve(tb, kind);
 	else
-		itun_kind_gre(tb, kind, netif_is_gretap(dev) ? 4 : 6);
+		ours = itun_kind_gre(tb, kind, netif_is_gretap(dev) ? 4 : 6);
 	/* Geneve does not tell: one whose underlay is in another namespace than
 	 * the device is not known as such, and not supported.
 	 */
 	kind->underlay = ops->get_link_net ? ops->get_link_net(dev) : dev_net(dev);
 	kfree_skb(info);
-	return true;
+	return ours;
 }
 
 /**

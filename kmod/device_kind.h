@@ -15,6 +15,7 @@ struct itun_device_kind {
 	bool external;		/* takes its instructions from metadata: any network */
 	bool remote_known;	/* its one other end */
 	union itun_addr remote;
+	union itun_addr local;	/* its own end; zero for any */
 	u32 id;			/* network identifier of what comes in */
 	u32 bits;		/* those of the mark's field that it uses for extensions */
 	__be16 port;		/* 0 for GRE */

@@ -15,7 +15,8 @@
 #include "net.h"
 #include "wire/probe.h"
 
-#define ITUN_MAX_ENDPOINTS	4096
+/* As many as peers may be named, in each type of tunnel. */
+#define ITUN_MAX_ENDPOINTS	(3 * ITUN_MAX_PEERS)
 #define ITUN_MARKABLE_ANY	U32_MAX	/* "always": nobody was asked */
 #define ITUN_PROBE_MISSES	3	/* unanswered probes that make an endpoint silent */
 

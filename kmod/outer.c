@@ -9,6 +9,8 @@
 
 /* Inner headers are pulled at most so far: two VLAN tags, an IPv6 chain, TCP. */
 #define ITUN_PULL_MAX	1024
+/* The tunnel's transport header begins at most so far into the packet. */
+#define ITUN_TRANSPORT_MAX	4096
 
 static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb, u8 family,
 			    unsigned int transport, unsigned int tunnel, u8 type,
@@ -28,6 +30,7 @@ static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb,
 	outer->id = header->id;
 	outer->flags = header->flags;
 	outer->protocol = header->protocol;
+	outer->options = header->options;
 	outer->transport = transport;
 	outer->tunnel = tunnel;
 	outer->inner = tunnel + header->len;
@@ -215,7 +218,10 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	int port, at;
 
 	at = itun_outer_transport_in(skb, family, &protocol, &fragment);
-	if (at < 0 || at > skb->len || (protocol != IPPROTO_UDP && protocol != IPPROTO_GRE))
+	/* Offsets are kept in 16 bits, and a chain of extension headers can be
+	 * as long as a packet: what no tunnel sends is none.
+	 */
+	if (at < 0 || at > min_t(u32, skb->len, ITUN_TRANSPORT_MAX) || (protocol != IPPROTO_UDP && protocol != IPPROTO_GRE))
 		return ITUN_OUTER_NONE;
 	transport = at;
 	avail = min_t(unsigned int, skb->len - transport, sizeof(buffer));

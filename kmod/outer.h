@@ -34,6 +34,7 @@ struct itun_outer {
 	u16 protocol;		/* EtherType of what is inside */
 	u8 family;		/* 4 or 6 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
+	u8 options;		/* which optional parts its header has: GRE's C, K, S */
 	bool fragment;		/* first fragment of an outer packet (IPv6) */
 	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
 };

@@ -28,7 +28,8 @@ struct itun_path_key {
 	u8 mac[6];		/* inner source, the balancer's */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
-	u8 pad[6];		/* zero: keys are compared as words */
+	u8 options;		/* which optional parts the tunnel header has */
+	u8 pad[5];		/* zero: keys are compared as words */
 } __aligned(8);
 
 /* The last sessions of a zone are remembered by their hash: see evict.c. */

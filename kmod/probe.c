@@ -163,7 +163,8 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 	} control = {};
 	struct sockaddr_in6 to6 = {
 		.sin6_family = AF_INET6,
-		.sin6_port = htons(raw ? 0 : way->port),
+		/* Of a raw socket it is the protocol that routing and IPsec see. */
+		.sin6_port = htons(raw ? IPPROTO_GRE : way->port),
 		.sin6_scope_id = way->ifindex,
 	};
 	struct sockaddr_in to4 = {

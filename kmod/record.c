@@ -53,9 +53,11 @@ static unsigned int itun_clear(struct itun_net *in, struct sk_buff *skb,
 	u8 *header;
 
 	if (unlikely(skb_ensure_writable(skb, outer->edit))) {
-		/* The driver would drop it for its bits: so it is counted. */
 		itun_count(in, clear_failed);
-		return NF_DROP;
+		/* VXLAN's driver would drop it for its bits; the others do not
+		 * look at them.
+		 */
+		return outer->type == IPVS_TUN_TUNNEL_TYPE_VXLAN ? NF_DROP : NF_ACCEPT;
 	}
 	header = skb->data + outer->tunnel;
 	memcpy(old, header, sizeof(old));
@@ -109,6 +111,7 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 	key->port = outer->port;
 	ether_addr_copy(key->mac, frame + ETH_ALEN);
 	key->type = outer->type;
+	key->options = outer->options;
 	key->family = outer->family;
 }
 

@@ -86,10 +86,12 @@ void itun_flood_forget(void);
 /* xmit.c: the primitive for the way back */
 enum itun_xmit {
 	ITUN_XMIT_SENT,		/* the packet is consumed */
+	ITUN_XMIT_HANDED,	/* the same; LOCAL_OUT will see it as a reply */
 	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
 };
 
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
+bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
 
 struct itun_route {
 	struct dst_entry *dst;	/* referenced */

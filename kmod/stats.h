@@ -23,7 +23,7 @@
 	COUNTER(refreshed, "marked packets that found their session")	\
 	COUNTER(moved, "sessions that a marked packet gave another path") \
 	COUNTER(cleared, "packets from which a second mark was removed") \
-	COUNTER(clear_failed, "marked packets dropped because their header could not be written") \
+	COUNTER(clear_failed, "marked packets whose header could not be written for lack of memory; those of VXLAN are dropped") \
 	COUNTER(untrusted, "marked packets whose source may not record here; unmarked and delivered") \
 	COUNTER(record_paused, "marked packets not recorded because recording is paused") \
 	COUNTER(record_not_flow, "marked packets that are no flow (ARP, neighbour discovery, multicast, broadcast, other protocols)") \

@@ -69,18 +69,13 @@ static struct net_device *itun_xmit_device(struct itun_path *path, bool *externa
 	return dev;
 }
 
-/* A queue or a program on the tunnel device has a right to see the packet.
- * Where the packet is handed to the device they do see it; a queue must let it
- * through at once, though, or LOCAL_OUT would take it for another reply.
- */
-static bool itun_xmit_queue_lets(const struct net_device *dev, bool handed)
+/* A queue or a program on the tunnel device has a right to see the packet. */
+static bool itun_xmit_device_plain(const struct net_device *dev)
 {
 	const struct netdev_queue *queue = netdev_get_tx_queue(dev, 0);
 	const struct Qdisc *qdisc = rcu_dereference_bh(queue->qdisc);
 
-	if (!handed)
-		return !qdisc->enqueue && !itun_device_has_egress(dev);
-	return !qdisc->enqueue || (qdisc->flags & TCQ_F_CAN_BYPASS && qdisc_is_empty(qdisc));
+	return !qdisc->enqueue && !itun_device_has_egress(dev);
 }
 
 /* Does the packet, or each of its segments, fit the path's MTU once it is
@@ -247,8 +242,11 @@ static void itun_xmit_inherit(const struct net_device *dev, u8 family, struct ip
 {
 	const struct vxlan_dev *vxlan = netdev_priv(dev);
 
-	if (!netif_is_vxlan(dev))
+	if (!netif_is_vxlan(dev)) {
+		/* Geneve takes 0 as it is, GRE for the inner packet's. */
+		key->ttl = IPDEFTTL;
 		return;
+	}
 	key->ttl = vxlan->cfg.ttl;
 	*checksum = !(vxlan->cfg.flags & (family == 4 ? VXLAN_F_UDP_ZERO_CSUM_TX :
 							VXLAN_F_UDP_ZERO_CSUM6_TX));
@@ -324,14 +322,13 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 	return ITUN_XMIT_SENT;
 }
 
-/* A device with one other end, the path's: its driver does all the rest, and
- * makes the PMTU error where it is due.
- */
+/* A device with one other end, the path's: its driver does all the rest. */
 static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb, u64 hash,
 				     struct net_device *dev)
 {
-	/* What the bridge would drop is the bridge's to drop. */
-	if (unlikely(!is_skb_forwardable(dev, skb)))
+	/* What is too long is the ordinary way's to drop, or to complain of. */
+	if (unlikely(skb_is_gso(skb) ? !skb_gso_validate_network_len(skb, dev->mtu) :
+				       skb->len > dev->mtu))
 		return ITUN_XMIT_FALLBACK;
 	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;
@@ -343,24 +340,68 @@ static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb
 	return ITUN_XMIT_SENT;
 }
 
-/* Which of the three ways leads into this device. */
-static enum itun_xmit itun_xmit_into(struct itun_path *path, struct sk_buff *skb, u64 hash,
-				     struct net_device *dev, bool external)
+/* Into the tunnel at once, without a queue: LOCAL_OUT is told to let it be. */
+static enum itun_xmit itun_xmit_vxlan(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				      struct net_device *dev, bool external)
 {
 	const struct vxlan_dev *vxlan = netdev_priv(dev);
-	bool is_vxlan = path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN;
+	enum itun_xmit result;
 
-	if (unlikely(!itun_xmit_queue_lets(dev, external || !is_vxlan)))
+	if (unlikely(!itun_xmit_device_plain(dev) || vxlan->cfg.flags & ITUN_VXLAN_OTHER))
 		return ITUN_XMIT_FALLBACK;
-	if (likely(is_vxlan)) {
-		if (unlikely(vxlan->cfg.flags & ITUN_VXLAN_OTHER))
-			return ITUN_XMIT_FALLBACK;
-		if (likely(!external))
-			return itun_xmit_classic(path, skb, hash, dev);
-	}
+	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
+	 * whose underlay runs through one of our bridges ends here.
+	 */
+	if (unlikely(__this_cpu_read(itun_sending)))
+		return ITUN_XMIT_FALLBACK;
+	__this_cpu_write(itun_sending, 1);
+	if (likely(!external))
+		result = itun_xmit_classic(path, skb, hash, dev);
+	else
+		result = itun_xmit_external(path, skb, hash, dev);
+	__this_cpu_write(itun_sending, 0);
+	return result;
+}
+
+/* To a device whose driver does the rest. It may have a queue, where packets
+ * wait with others, and leave on another CPU: LOCAL_OUT sees them as replies
+ * that need no correction.
+ */
+static enum itun_xmit itun_xmit_hand(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				     struct net_device *dev, bool external)
+{
+	enum itun_xmit result;
+
 	if (external)
-		return itun_xmit_external(path, skb, hash, dev);
-	return itun_xmit_pair(path, skb, hash, dev);
+		result = itun_xmit_external(path, skb, hash, dev);
+	else
+		result = itun_xmit_pair(path, skb, hash, dev);
+	return result == ITUN_XMIT_SENT ? ITUN_XMIT_HANDED : result;
+}
+
+/**
+ * itun_path_is_from() - may a reply that came in here take this path?
+ * @path: under RCU, usable
+ * @port: bridge port, or the bridge itself
+ *
+ * Numbers of networks are the same for every type of tunnel, and none is one as
+ * well: for what is not VXLAN they are not enough to tell tenants apart. So the
+ * path's device has to be a port of the same bridge.
+ *
+ * Context: softirq, under RCU.
+ * Return: true if so; for VXLAN if one of the bridge's tunnels is VXLAN.
+ */
+bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
+{
+	const struct net_device *bridge = port, *dev;
+	bool external;
+
+	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
+		return itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN);
+	dev = itun_xmit_device(path, &external);
+	if (!netif_is_bridge_master(port))
+		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	return dev && bridge && netdev_master_upper_dev_get_rcu((struct net_device *)dev) == bridge;
 }
 
 /**
@@ -371,13 +412,12 @@ static enum itun_xmit itun_xmit_into(struct itun_path *path, struct sk_buff *skb
  * @hash: of the session's key
  *
  * Context: softirq, BH off, under RCU.
- * Return: ITUN_XMIT_SENT when the packet is consumed, ITUN_XMIT_FALLBACK when
- * it is as it was.
+ * Return: ITUN_XMIT_SENT or ITUN_XMIT_HANDED when the packet is consumed,
+ * ITUN_XMIT_FALLBACK when it is as it was.
  */
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash)
 {
 	struct net_device *dev;
-	enum itun_xmit result;
 	bool external;
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
@@ -385,13 +425,7 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	dev = itun_xmit_device(path, &external);
 	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;
-	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
-	 * whose underlay runs through one of our bridges ends here.
-	 */
-	if (unlikely(__this_cpu_read(itun_sending)))
-		return ITUN_XMIT_FALLBACK;
-	__this_cpu_write(itun_sending, 1);
-	result = itun_xmit_into(path, skb, hash, dev, external);
-	__this_cpu_write(itun_sending, 0);
-	return result;
+	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
+		return itun_xmit_vxlan(path, skb, hash, dev, external);
+	return itun_xmit_hand(path, skb, hash, dev, external);
 }

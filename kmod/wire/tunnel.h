@@ -28,6 +28,7 @@ enum itun_tunnel_type {
  * @flags: the field that carries the mark
  * @protocol: EtherType of what is inside, ITUN_PROTOCOL_TEB for a frame
  * @len: bytes of the header, options included
+ * @options: which optional parts it has: GRE's C, K and S, where they are in byte 0
  * @edit_len: bytes of it that an edit can touch; they were there when it was parsed
  */
 struct itun_tunnel_header {
@@ -36,6 +37,7 @@ struct itun_tunnel_header {
 	u16 protocol;
 	u16 len;
 	u16 edit_len;
+	u8 options;
 };
 
 /**
@@ -92,6 +94,7 @@ static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
 		header->protocol = ITUN_PROTOCOL_TEB;
 		header->len = ITUN_VXLAN_HLEN;
 		header->edit_len = ITUN_VXLAN_HLEN;
+		header->options = 0;
 		return true;
 	case ITUN_TUNNEL_GENEVE:
 		if (avail < ITUN_GENEVE_HLEN || itun_geneve_version(h))
@@ -101,6 +104,7 @@ static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
 		header->protocol = itun_geneve_protocol(h);
 		header->len = itun_geneve_len(h);
 		header->edit_len = ITUN_GENEVE_HLEN;
+		header->options = 0;
 		return true;
 	case ITUN_TUNNEL_GRE:
 		if (avail < ITUN_GRE_HLEN)
@@ -109,6 +113,7 @@ static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
 		if (!header->len || avail < header->len)
 			return false;
 		header->edit_len = header->len;
+		header->options = h[0] & (ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE);
 		header->id = itun_gre_key(h);
 		header->flags = itun_gre_flags(h);
 		header->protocol = itun_gre_protocol(h);
