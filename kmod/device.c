@@ -444,20 +444,18 @@ static void itun_device_ports_changed(struct net *net)
 	mutex_unlock(&in->mutex);
 }
 
-static void itun_device_add(struct net_device *dev, const struct itun_device_kind *kind)
+static bool itun_device_add(struct net_device *dev, const struct itun_device_kind *kind)
 {
-	struct itun_device *device;
+	struct itun_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
 
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
-	if (!device) {
-		netdev_warn(dev, "ipvs_tun: no memory to follow this device\n");
-		return;
-	}
+	if (!device)
+		return false;
 	device->dev = dev;
 	device->kind = *kind;
 	list_add_tail_rcu(&device->list, &itun_devices);
 	itun_device_list_kinds();
 	itun_device_ports_changed(kind->underlay);
+	return true;
 }
 
 static void itun_device_remove(struct net_device *dev)
@@ -490,7 +488,8 @@ static void itun_device_follow(struct net_device *dev)
 			return;
 		itun_device_remove(dev);
 	}
-	itun_device_add(dev, &kind);
+	if (!itun_device_add(dev, &kind))
+		netdev_warn(dev, "ipvs_tun: no memory to follow this device\n");
 }
 
 static bool itun_path_by_device(const struct itun_path *path, const void *arg)

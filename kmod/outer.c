@@ -221,7 +221,8 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	/* Offsets are kept in 16 bits, and a chain of extension headers can be
 	 * as long as a packet: what no tunnel sends is none.
 	 */
-	if (at < 0 || at > min_t(u32, skb->len, ITUN_TRANSPORT_MAX) || (protocol != IPPROTO_UDP && protocol != IPPROTO_GRE))
+	if (at < 0 || at > min_t(u32, skb->len, ITUN_TRANSPORT_MAX) ||
+	    (protocol != IPPROTO_UDP && protocol != IPPROTO_GRE))
 		return ITUN_OUTER_NONE;
 	transport = at;
 	avail = min_t(unsigned int, skb->len - transport, sizeof(buffer));
