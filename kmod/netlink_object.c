@@ -472,7 +472,7 @@ int itun_change_tunnel(const struct itun_change *change)
 	    (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT])) {
 		NL_SET_ERR_MSG_ATTR(change->extack,
 				    tb[IPVS_TUN_A_TUNNEL_PORT] ?: tb[IPVS_TUN_A_TUNNEL_AUTO],
-				    "gre has no ports");
+				    "tunnel type gre has no ports");
 		return -EINVAL;
 	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&

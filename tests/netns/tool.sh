@@ -199,8 +199,8 @@ check "tunnel list has it, and each type that there is" shows '
 	map(.type) == ["vxlan", "gre", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
 	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
-check "bits that its header does not have are refused" refused '*0x07*gre*' -n "$a" tunnel set gre --second-mark 0x07
-check "and ports, which it has none of" refused '*gre has no ports*' -n "$a" tunnel set gre --port 47
+check "bits that its header does not have are refused" refused 'Second mark 0x7 has bits outside 0xf8, those of gre' -n "$a" tunnel set gre --second-mark 0x07
+check "and ports, which it has none of" refused 'Tunnel type gre has no ports' -n "$a" tunnel set gre --port 47
 check "a type of a later version is refused" refused '*mpls*' -n "$a" tunnel set mpls --second-mark 0x8000
 
 check "peer add" does -n "$a" peer add 198.51.100.0/24 --accept --dev eth0 --vni 100
