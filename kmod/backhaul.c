@@ -64,8 +64,8 @@ static bool itun_reply_find(struct itun_net *in, const struct itun_config *confi
 	return true;
 }
 
-/* May a packet that leaves in GRE go to another endpoint than its own? Which is
- * only another number in most tunnels is another stream in these: receivers
+/* May a packet that leaves in GRE go to another endpoint, or with another key,
+ * than its own? What is only a number in most tunnels is a stream in these: receivers
  * refuse a checksum or a key that they were not told of, and older sequence
  * numbers; and without a key the endpoint is all that tells networks apart.
  */
@@ -88,8 +88,8 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 
 	if (unlikely(outer->family != path->key.family || outer->type != path->key.type))
 		return -EAFNOSUPPORT;
-	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE && move &&
-		     !itun_gre_movable(outer, path)))
+	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE &&
+		     (move || outer->id != path->key.id) && !itun_gre_movable(outer, path)))
 		return -EMSGSIZE;
 	/* The route first: nothing is edited if there is none. */
 	if (move) {
