@@ -15,14 +15,17 @@
 #include "csum.h"
 #include "stages.h"
 
-struct itun_reply {
-	struct itun_session *session;
-	struct itun_path *path;
-	u64 hash;
-};
-
-/* The part that a packet which is nobody's passes through: no keyed hash. */
-static bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
+/**
+ * itun_reply_possible() - could a packet be a session's reply?
+ * @in: namespace
+ * @inner: its headers, an ITUN_INNER_FLOW
+ *
+ * The part that a packet which is nobody's passes through: no keyed hash.
+ *
+ * Context: any, under RCU.
+ * Return: false if it is nobody's for certain.
+ */
+bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 {
 	if (!itun_filter_has(in, inner->tuple.family, &inner->tuple.src, inner->tuple.sport))
 		return false;
@@ -38,8 +41,21 @@ static bool itun_reply_possible(struct itun_net *in, const struct itun_inner *in
 	return true;
 }
 
-static bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
-			    const struct itun_inner *inner, u32 zone, struct itun_reply *reply)
+/**
+ * itun_reply_find() - the session that a packet is a reply of
+ * @in: namespace
+ * @config: the snapshot in force
+ * @inner: its headers; itun_reply_possible()
+ * @zone: the tenant that it belongs to
+ * @reply: filled
+ *
+ * What opens a flow of the server's own makes a session there step back.
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: false if there is none whose path may be taken now.
+ */
+bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
+		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply)
 {
 	struct itun_lookup lookup;
 	struct itun_tuple forward;
@@ -86,7 +102,8 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 	u8 *header, *id;
 	u8 old[4];
 
-	if (unlikely(outer->family != path->key.family || outer->type != path->key.type))
+	if (unlikely(outer->family != path->key.family || outer->type != path->key.type ||
+		     itun_outer_ip_inside(outer) != path->key.ip_inside))
 		return -EAFNOSUPPORT;
 	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE &&
 		     (move || outer->id != path->key.id) && !itun_gre_movable(outer, path)))
@@ -108,7 +125,7 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 		if (err)
 			return err;
 	}
-	if (skb_ensure_writable(skb, outer->inner + ETH_ALEN)) {
+	if (skb_ensure_writable(skb, outer->inner + (path->key.ip_inside ? 0 : ETH_ALEN))) {
 		dst_release(route.dst);
 		return -ENOMEM;
 	}
@@ -124,7 +141,8 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 		}
 		itun_csum_body(&csum, old, id, sizeof(old));
 	}
-	if (!ether_addr_equal_unaligned(skb->data + outer->inner, path->key.mac)) {
+	if (!path->key.ip_inside &&
+	    !ether_addr_equal_unaligned(skb->data + outer->inner, path->key.mac)) {
 		itun_csum_body(&csum, skb->data + outer->inner, path->key.mac, ETH_ALEN);
 		memcpy(skb->data + outer->inner, path->key.mac, ETH_ALEN);
 	}
@@ -181,7 +199,7 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer)
 {
-	struct itun_reply reply;
+	struct itun_backhaul reply;
 	struct itun_inner inner;
 
 	if (unlikely(outer->id > ITUN_ID_MAX) ||
@@ -195,8 +213,11 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 		itun_count(in, rewrite_unsupported);
 		return NF_ACCEPT;
 	}
-	/* A copy is consumed only if the one before it could be corrected. */
-	if (itun_flood_copy(reply.session, &inner, outer, skb->dev->ifindex)) {
+	/* A copy is consumed only if the one before it could be corrected. What
+	 * was routed is sent once.
+	 */
+	if (!itun_outer_ip_inside(outer) &&
+	    itun_flood_copy(reply.session, &inner, outer, skb->dev->ifindex)) {
 		itun_count(in, flood_suppressed);
 		consume_skb(skb);
 		return NF_STOLEN;
@@ -289,12 +310,23 @@ static bool itun_bridge_turn(const struct itun_config *config, const struct sk_b
 	return true;
 }
 
-/* A reply is on its way. One that was handed to its device is counted where it
- * leaves in its tunnel, unless nobody looks there.
+/**
+ * itun_steered() - a reply is on its way
+ * @in: namespace
+ * @config: the snapshot in force
+ * @reply: whose it is
+ * @inner: its headers
+ * @len: bytes of it, Ethernet header included
+ * @result: of itun_path_xmit()
+ *
+ * One that was handed to its device is counted where it leaves in its tunnel,
+ * unless nobody looks there.
+ *
+ * Context: BH off, under RCU.
  */
-static void itun_steered(struct itun_net *in, const struct itun_config *config,
-			 const struct itun_reply *reply, const struct itun_inner *inner, u32 len,
-			 enum itun_xmit result)
+void itun_steered(struct itun_net *in, const struct itun_config *config,
+		  const struct itun_backhaul *reply, const struct itun_inner *inner, u32 len,
+		  enum itun_xmit result)
 {
 	itun_count(in, steered);
 	if (result == ITUN_XMIT_HANDED && !(config->paused & IPVS_TUN_STEP_REWRITE))
@@ -308,7 +340,7 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 					    struct sk_buff *skb, const struct itun_inner *inner,
 					    const struct nf_hook_state *state)
 {
-	struct itun_reply reply;
+	struct itun_backhaul reply;
 	u32 len = skb->len + ETH_HLEN;
 	enum itun_xmit result;
 	u32 vni;
@@ -318,6 +350,9 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 		return NF_ACCEPT;
 	}
 	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
+		return NF_ACCEPT;
+	/* The bridge takes it to this host, which routes it: see forward.c. */
+	if (unlikely(reply.path->key.ip_inside))
 		return NF_ACCEPT;
 	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
 		itun_count(in, zone_unknown);
@@ -368,84 +403,6 @@ unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *co
 	/* Back from NFQUEUE, the packet comes in process context. */
 	local_bh_disable();
 	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state);
-	local_bh_enable();
-	return verdict;
-}
-
-/* BH off, as above. */
-static unsigned int itun_steer_forward_reply(struct itun_net *in, const struct itun_config *config,
-					     struct sk_buff *skb, const struct itun_inner *inner,
-					     const struct nf_hook_state *state)
-{
-	struct itun_reply reply;
-	u32 len = skb->len + ETH_HLEN;
-	enum itun_xmit result;
-	struct ethhdr *eth;
-	u32 vni;
-
-	if (!state->in || itun_device_bridge_zone(state->in, skb, &vni)) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
-		return NF_ACCEPT;
-	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-
-	/* A routed packet has lost its Ethernet header: it gets one as if this
-	 * host had sent it on to the balancer in the server's network.
-	 */
-	if (unlikely(skb_cow_head(skb, ETH_HLEN + LL_RESERVED_SPACE(state->in)))) {
-		itun_count(in, steer_fallback);
-		return NF_ACCEPT;
-	}
-	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
-	ether_addr_copy(eth->h_dest, reply.path->key.mac);
-	ether_addr_copy(eth->h_source, state->in->dev_addr);
-	eth->h_proto = skb->protocol;
-	skb_set_mac_header(skb, -ETH_HLEN);
-	skb->mac_len = ETH_HLEN;
-	result = itun_path_xmit(reply.path, skb, reply.hash);
-	if (unlikely(result == ITUN_XMIT_FALLBACK)) {
-		itun_count(in, steer_fallback);
-		return NF_ACCEPT;
-	}
-	itun_steered(in, config, &reply, inner, len, result);
-	return NF_STOLEN;
-}
-
-/**
- * itun_steer_forward() - a packet that this host routes
- * @in: namespace
- * @config: the snapshot in force
- * @skb: at inet FORWARD, last: filtered, its TTL decremented, its size checked
- * @state: of the hook
- *
- * Context: any, under RCU.
- * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
- */
-unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
-				struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	enum itun_inner_verdict parsed;
-	struct itun_inner inner;
-	unsigned int verdict;
-
-	parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-				     ntohs(skb->protocol), &inner);
-	if (parsed == ITUN_INNER_SHORT) {
-		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
-			return NF_ACCEPT;
-		parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-					     ntohs(skb->protocol), &inner);
-	}
-	if (parsed != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
-		return NF_ACCEPT;
-	/* Back from NFQUEUE, the packet comes in process context. */
-	local_bh_disable();
-	verdict = itun_steer_forward_reply(in, config, skb, &inner, state);
 	local_bh_enable();
 	return verdict;
 }

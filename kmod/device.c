@@ -11,6 +11,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
+#include <net/l3mdev.h>
 #include <net/netns/generic.h>
 
 #include "device_kind.h"
@@ -265,7 +266,7 @@ u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 		 * what it does when a packet changes namespaces.
 		 */
 		if (kind->underlay != net || !net_eq(dev_net(device->dev), net) ||
-		    kind->type != path->type)
+		    kind->type != path->type || kind->ip_inside != path->ip_inside)
 			continue;
 		if ((path->port && kind->port != htons(path->port)) ||
 		    (kind->family && kind->family != path->family))
@@ -342,6 +343,52 @@ bool itun_device_bridge_has(const struct net_device *port, u8 type)
 		    netdev_master_upper_dev_get_rcu(device->dev) == bridge)
 			return true;
 	return false;
+}
+
+/**
+ * itun_device_routed_to() - may a packet that came in here leave there?
+ * @port: where a packet that this host routes came in
+ * @tunnel: tunnel device that carries IP packets
+ *
+ * Context: under RCU.
+ * Return: true if one set of routing tables serves both: where addresses are
+ * the same for two tenants, a VRF or a namespace of its own has each of them.
+ */
+bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel)
+{
+	return net_eq(dev_net(port), dev_net(tunnel)) &&
+	       l3mdev_master_ifindex_rcu(port) == l3mdev_master_ifindex_rcu(tunnel);
+}
+
+/**
+ * itun_device_routed_networks() - the networks that tunnels bring to a routing domain
+ * @port: where a packet that this host routes came in
+ * @vnis: filled
+ *
+ * Context: under RCU.
+ * Return: how many, at most ITUN_ROUTED_NETWORKS; 0 if there are none, or more.
+ */
+unsigned int itun_device_routed_networks(const struct net_device *port,
+					 u32 vnis[ITUN_ROUTED_NETWORKS])
+{
+	struct itun_device *device;
+	unsigned int n = 0, i;
+
+	list_for_each_entry_rcu(device, &itun_devices, list) {
+		if (!device->kind.ip_inside || device->kind.external ||
+		    device->kind.id > ITUN_ID_MAX ||
+		    !itun_device_routed_to(port, device->dev))
+			continue;
+		for (i = 0; i < n; i++)
+			if (vnis[i] == device->kind.id)
+				break;
+		if (i < n)
+			continue;
+		if (n == ITUN_ROUTED_NETWORKS)
+			return 0;
+		vnis[n++] = device->kind.id;
+	}
+	return n;
 }
 
 /* What was found for a port last time. A bridge with VLAN filtering is asked

@@ -112,6 +112,13 @@ void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
 
 bool itun_device_bridge_has(const struct net_device *port, u8 type);
 
+/* Networks that tunnels with IP inside bring to one routing domain, at most. */
+#define ITUN_ROUTED_NETWORKS	8
+
+bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel);
+unsigned int itun_device_routed_networks(const struct net_device *port,
+					 u32 vnis[ITUN_ROUTED_NETWORKS]);
+
 /* Which network a packet belongs to that comes in by a bridge port. */
 int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni);
 

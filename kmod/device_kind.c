@@ -5,6 +5,7 @@
  */
 #include "device_kind.h"
 
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
@@ -63,13 +64,29 @@ static void itun_kind_geneve(struct nlattr **tb, struct itun_device_kind *kind)
 		itun_kind_remote(kind, tb[IFLA_GENEVE_REMOTE6], 6);
 }
 
+static bool itun_kind_named(const struct net_device *dev, const char *kind)
+{
+	return dev->rtnl_link_ops && !strcmp(dev->rtnl_link_ops->kind, kind);
+}
+
+/* GRE's devices that carry IP have no test in a header, as the others have. */
+static bool itun_kind_is_gre(const struct net_device *dev)
+{
+	return itun_kind_named(dev, "gre") && dev->type == ARPHRD_IPGRE;
+}
+
+static bool itun_kind_is_ip6gre(const struct net_device *dev)
+{
+	return itun_kind_named(dev, "ip6gre") && dev->type == ARPHRD_IP6GRE;
+}
+
 static u32 itun_kind_key(const struct nlattr *flags, const struct nlattr *key)
 {
 	return flags && key && nla_get_be16(flags) & GRE_KEY ? be32_to_cpu(nla_get_be32(key)) : 0;
 }
 
-/* Two kinds of GRE devices are none of ours. One without another end (gretap0,
- * which the driver makes in each namespace) leads nowhere in particular. One
+/* Two kinds of GRE devices are none of ours. One without another end (gretap0
+ * and gre0, which the driver makes in each namespace) leads nowhere in particular. One
  * with two keys sends in another network than it receives in.
  */
 static bool itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 family)
@@ -118,7 +135,9 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 	if (netif_is_geneve(dev))
 		itun_kind_geneve(tb, kind);
 	else
-		ours = itun_kind_gre(tb, kind, netif_is_gretap(dev) ? 4 : 6);
+		ours = itun_kind_gre(tb, kind,
+				     netif_is_gretap(dev) || itun_kind_is_gre(dev) ? 4 : 6);
+	kind->ip_inside = dev->type != ARPHRD_ETHER;
 	/* Geneve does not tell: one whose underlay is in another namespace than
 	 * the device is not known as such, and not supported.
 	 */
@@ -143,7 +162,8 @@ bool itun_device_kind(const struct net_device *dev, struct itun_device_kind *kin
 		itun_kind_vxlan(dev, kind);
 		return true;
 	}
-	if (netif_is_geneve(dev) || netif_is_gretap(dev) || netif_is_ip6gretap(dev))
+	if (netif_is_geneve(dev) || netif_is_gretap(dev) || netif_is_ip6gretap(dev) ||
+	    itun_kind_is_gre(dev) || itun_kind_is_ip6gre(dev))
 		return itun_kind_ask(dev, kind);
 	return false;
 }

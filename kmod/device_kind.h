@@ -13,6 +13,7 @@ struct itun_device_kind {
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of its endpoints: 4 or 6; 0 for both */
 	bool external;		/* takes its instructions from metadata: any network */
+	bool ip_inside;		/* carries IP packets, no Ethernet frames */
 	bool remote_known;	/* its one other end */
 	union itun_addr remote;
 	union itun_addr local;	/* its own end; zero for any */

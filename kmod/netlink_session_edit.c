@@ -126,7 +126,10 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 				    "an endpoint of this tunnel has an IP address, no MAC address");
 		return -EOPNOTSUPP;
 	}
-	err = itun_need(request, IPVS_TUN_A_SESSION_MAC, "MAC address", extack) ?:
+	/* Of these types GRE alone carries IP packets without an Ethernet header. */
+	key->ip_inside = key->type == IPVS_TUN_TUNNEL_TYPE_GRE && !tb[IPVS_TUN_A_SESSION_MAC];
+	err = (key->ip_inside ? 0 :
+	       itun_need(request, IPVS_TUN_A_SESSION_MAC, "MAC address", extack)) ?:
 	      itun_need(request, IPVS_TUN_A_SESSION_VTEP, "tunnel endpoint", extack) ?:
 	      itun_parse_addr(tb[IPVS_TUN_A_SESSION_VTEP], &key->remote, &key->family, extack);
 	if (err)
@@ -138,11 +141,13 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 					itun_addr_text(text, key->family, &key->remote));
 		return -EINVAL;
 	}
-	ether_addr_copy(key->mac, nla_data(tb[IPVS_TUN_A_SESSION_MAC]));
-	if (!is_valid_ether_addr(key->mac)) {
-		NL_SET_ERR_MSG_ATTR_FMT(extack, tb[IPVS_TUN_A_SESSION_MAC],
-					"%pM is no address of a station", key->mac);
-		return -EINVAL;
+	if (!key->ip_inside) {
+		ether_addr_copy(key->mac, nla_data(tb[IPVS_TUN_A_SESSION_MAC]));
+		if (!is_valid_ether_addr(key->mac)) {
+			NL_SET_ERR_MSG_ATTR_FMT(extack, tb[IPVS_TUN_A_SESSION_MAC],
+						"%pM is no address of a station", key->mac);
+			return -EINVAL;
+		}
 	}
 	if (!tb[IPVS_TUN_A_SESSION_LOCAL])
 		return 0;

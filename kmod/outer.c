@@ -127,8 +127,18 @@ bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb,
 	union itun_addr src;
 	__be16 sport;
 
-	if (unlikely(look->header.protocol != ITUN_PROTOCOL_TEB || skb_headlen(skb) < inner) ||
-	    !itun_glimpse_ethernet(skb->data + inner, skb_headlen(skb) - inner, &src.ip, &sport))
+	bool seen = false;
+
+	if (likely(skb_headlen(skb) >= inner)) {
+		const u8 *data = skb->data + inner;
+		unsigned int avail = skb_headlen(skb) - inner;
+
+		if (likely(look->header.protocol == ITUN_PROTOCOL_TEB))
+			seen = itun_glimpse_ethernet(data, avail, &src.ip, &sport);
+		else if (look->header.protocol == ETH_P_IP)
+			seen = itun_glimpse_ip4(data, avail, &src.ip, &sport);
+	}
+	if (!seen)
 		return true;	/* the whole parser has to look */
 	return itun_filter_has(in, 4, &src, sport);
 }
@@ -285,26 +295,34 @@ static u32 itun_outer_claims(const struct sk_buff *skb, const struct itun_outer 
 enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct itun_outer *outer,
 					       struct itun_inner *inner)
 {
-	enum itun_inner_verdict verdict;
+	enum itun_inner_verdict verdict, nothing = ITUN_INNER_BAD_ETHERNET;
+	bool ip_inside = itun_outer_ip_inside(outer);
 	u32 total;
 	int tries;
 
-	if (unlikely(outer->protocol != ITUN_PROTOCOL_TEB))
-		return ITUN_INNER_NOT_FLOW;
+	if (unlikely(outer->protocol != ITUN_PROTOCOL_TEB)) {
+		if (!ip_inside)
+			return ITUN_INNER_NOT_FLOW;
+		nothing = outer->protocol == ETH_P_IP ? ITUN_INNER_BAD_IPV4 : ITUN_INNER_BAD_IPV6;
+	}
 	if (unlikely(skb->len < outer->inner))
-		return ITUN_INNER_BAD_ETHERNET;
+		return nothing;
 	total = skb->len - outer->inner;
 	if (unlikely(outer->fragment)) {
 		if (skb_headlen(skb) < outer->inner)
-			return ITUN_INNER_BAD_ETHERNET;
+			return nothing;
 		total = max_t(u32, total, itun_outer_claims(skb, outer));
 	}
 
 	for (tries = 0; tries < 4; tries++) {
 		u32 avail = skb_headlen(skb) > outer->inner ? skb_headlen(skb) - outer->inner : 0;
 
-		verdict = itun_inner_parse_ethernet(skb->data + outer->inner, min(avail, total),
-						    total, inner);
+		if (likely(!ip_inside))
+			verdict = itun_inner_parse_ethernet(skb->data + outer->inner,
+							    min(avail, total), total, inner);
+		else
+			verdict = itun_inner_parse_ip(skb->data + outer->inner, min(avail, total),
+						      total, outer->protocol, inner);
 		if (likely(verdict != ITUN_INNER_SHORT))
 			return verdict;
 		if (inner->need > ITUN_PULL_MAX ||

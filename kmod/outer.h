@@ -39,6 +39,17 @@ struct itun_outer {
 	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
 };
 
+/**
+ * itun_outer_ip_inside() - is there an IP packet inside, and no Ethernet frame?
+ * @outer: headers of a tunnel packet
+ *
+ * Return: true for what Linux carries so, false for anything else.
+ */
+static inline bool itun_outer_ip_inside(const struct itun_outer *outer)
+{
+	return outer->protocol == ETH_P_IP || outer->protocol == ETH_P_IPV6;
+}
+
 /* Do the bytes behind a UDP header at this offset say "no mark", with a whole
  * tunnel header there? They do for VXLAN; and Geneve, if it is that, has no mark
  * either where the second byte is 0. What they say of a packet to another port

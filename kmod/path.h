@@ -29,7 +29,8 @@ struct itun_path_key {
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
 	u8 options;		/* which optional parts the tunnel header has */
-	u8 pad[5];		/* zero: keys are compared as words */
+	bool ip_inside;		/* no Ethernet header inside, and no mac */
+	u8 pad[4];		/* zero: keys are compared as words */
 } __aligned(8);
 
 /* The last sessions of a zone are remembered by their hash: see evict.c. */

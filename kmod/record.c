@@ -101,7 +101,7 @@ static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct
 }
 
 static void itun_path_key_fill(struct itun_path_key *key, const struct itun_outer *outer,
-			       const u8 *frame, int ifindex)
+			       const u8 *inner, int ifindex)
 {
 	memset(key, 0, sizeof(*key));
 	key->remote = outer->src;
@@ -109,7 +109,9 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 	key->id = outer->id;
 	key->ifindex = ifindex;
 	key->port = outer->port;
-	ether_addr_copy(key->mac, frame + ETH_ALEN);
+	key->ip_inside = itun_outer_ip_inside(outer);
+	if (likely(!key->ip_inside))
+		ether_addr_copy(key->mac, inner + ETH_ALEN);
 	key->type = outer->type;
 	key->options = outer->options;
 	key->family = outer->family;

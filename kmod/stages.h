@@ -71,10 +71,21 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
 
 /* backhaul.c: step 5 */
+struct itun_backhaul {
+	struct itun_session *session;	/* under RCU */
+	struct itun_path *path;		/* the same, usable */
+	u64 hash;			/* of the session's key */
+};
+
+bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner);
+bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
+		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply);
 unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
 			       struct sk_buff *skb, const struct nf_hook_state *state);
+
+/* forward.c: step 5 where this host is the servers' router */
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, const struct nf_hook_state *state);
 
@@ -92,6 +103,10 @@ enum itun_xmit {
 
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
+unsigned int itun_path_mtu(struct itun_path *path);
+void itun_steered(struct itun_net *in, const struct itun_config *config,
+		  const struct itun_backhaul *reply, const struct itun_inner *inner, u32 len,
+		  enum itun_xmit result);
 
 struct itun_route {
 	struct dst_entry *dst;	/* referenced */

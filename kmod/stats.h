@@ -44,6 +44,7 @@
 	COUNTER(replies, "packets found to be replies of a session")	\
 	COUNTER(steered, "replies put straight into their tunnel")	\
 	COUNTER(steer_ordinary, "replies left to the bridge once in a while, so that it keeps learning the server's address") \
+	COUNTER(steer_too_long, "routed replies that were too long for their tunnel; the server was told so, as by any router") \
 	COUNTER(steer_fallback, "replies that could not be put into their tunnel directly and went the ordinary way, corrected there") \
 	COUNTER(rewritten, "replies corrected while they left in a tunnel") \
 	COUNTER(reply_unchanged, "replies that left in a tunnel and needed no correction") \

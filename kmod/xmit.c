@@ -98,6 +98,19 @@ static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
 	return skb->len <= mtu;
 }
 
+/* What a packet has from the way that it came is none of the tunnel's. The hash
+ * is the other half of the one that found the session: the same for all packets
+ * of the flow, and no flow dissection for the source port.
+ */
+static void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev)
+{
+	skb->dev = dev;
+	skb_set_queue_mapping(skb, 0);
+	skb_clear_tstamp(skb);
+	skb_reset_redirect(skb);
+	__skb_set_sw_hash(skb, hash >> 32, true);
+}
+
 /* From here on the packet is ours: from a frame of the bridge to one that the
  * tunnel driver would have got. Returns NULL if memory ran out; then the
  * packet is gone.
@@ -105,6 +118,12 @@ static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
 static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *skb, u64 hash,
 				       struct net_device *dev)
 {
+	if (path->key.ip_inside) {
+		skb_reset_mac_header(skb);
+		skb_reset_mac_len(skb);
+		itun_xmit_to(skb, hash, dev);
+		return skb;
+	}
 	skb_push(skb, skb->data - skb_mac_header(skb));
 	skb_reset_mac_header(skb);
 	ether_addr_copy(eth_hdr(skb)->h_dest, path->key.mac);
@@ -115,14 +134,7 @@ static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *s
 		skb_reset_mac_header(skb);
 	}
 	skb_reset_mac_len(skb);
-	skb->dev = dev;
-	skb_set_queue_mapping(skb, 0);
-	skb_clear_tstamp(skb);
-	skb_reset_redirect(skb);
-	/* The other half of the hash that found the session: the same for all
-	 * packets of the flow, and no flow dissection for the source port.
-	 */
-	__skb_set_sw_hash(skb, hash >> 32, true);
+	itun_xmit_to(skb, hash, dev);
 	return skb;
 }
 
@@ -386,7 +398,8 @@ static enum itun_xmit itun_xmit_hand(struct itun_path *path, struct sk_buff *skb
  *
  * Numbers of networks are the same for every type of tunnel, and none is one as
  * well: for what is not VXLAN they are not enough to tell tenants apart. So the
- * path's device has to be a port of the same bridge.
+ * path's device has to be a port of the same bridge; one that carries IP
+ * packets has to be served by the same routing tables.
  *
  * Context: softirq, under RCU.
  * Return: true if so; for VXLAN if one of the bridge's tunnels is VXLAN.
@@ -399,16 +412,34 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
 		return itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN);
 	dev = itun_xmit_device(path, &external);
+	if (path->key.ip_inside)
+		return dev && itun_device_routed_to(port, dev);
 	if (!netif_is_bridge_master(port))
 		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
 	return dev && bridge && netdev_master_upper_dev_get_rcu((struct net_device *)dev) == bridge;
 }
 
 /**
+ * itun_path_mtu() - how long may a packet be that takes this path?
+ * @path: under RCU, usable
+ *
+ * Context: softirq, under RCU.
+ * Return: bytes of an IP packet; 0 if it cannot be said.
+ */
+unsigned int itun_path_mtu(struct itun_path *path)
+{
+	const struct net_device *dev;
+	bool external;
+
+	dev = itun_xmit_device(path, &external);
+	return dev ? READ_ONCE(dev->mtu) : 0;
+}
+
+/**
  * itun_path_xmit() - send a frame by a path
  * @path: under RCU, usable
- * @skb: skb->data at the network header, the Ethernet header before it; its
- *       VLAN tag may be beside it
+ * @skb: skb->data at the network header, the Ethernet header before it, unless
+ *       the path's tunnel has none inside; its VLAN tag may be beside it
  * @hash: of the session's key
  *
  * Context: softirq, BH off, under RCU.

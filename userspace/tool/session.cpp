@@ -129,6 +129,8 @@ int run_add(Context &context, const AddOptions &options)
 	Session session = options.session;
 
 	session.tuple = make_tuple(options.tuple);
+	if (!session.mac && session.tunnel != TunnelType::gre)
+		throw Misuse("--mac is required: it is the balancer's; only gre can do without");
 	if (session.local && session.local->is_ipv4() != session.vtep->is_ipv4())
 		throw Misuse(fmt::format("{} and {} are not of one family", session.local->str(),
 					 session.vtep->str()));
@@ -230,7 +232,8 @@ void setup_session(CLI::App &app, Context &context)
 
 	CLI::App *add = add_command(*object, "add", "Enter a session by hand; it never expires");
 	add_tuple(*add, added->tuple);
-	arguments::need(*add, "--mac", added->session.mac, arguments::mac, "Balancer's MAC", "MAC");
+	arguments::add(*add, "--mac", added->session.mac, arguments::mac,
+		       "Balancer's MAC; without one, gre carries IP packets", "MAC");
 	arguments::need(*add, "--vtep", added->session.vtep, arguments::address,
 			"Balancer's endpoint", "IP");
 	arguments::add(*add, "--local", added->session.local, arguments::address,

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Step 5 where this host is the servers' router: a reply that it routes leaves
+ * by the tunnel that its request came by, wherever the routing tables would
+ * have sent it. Its TTL is decremented, it is filtered: as if it had been sent
+ * to the balancer by a route.
+ */
+#include <linux/etherdevice.h>
+#include <linux/icmpv6.h>
+#include <net/gso.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+
+#include "device.h"
+#include "stages.h"
+
+/* A VLAN tag beside the packet is the port's that it came by: none here. */
+static bool itun_forward_fits(struct sk_buff *skb, unsigned int mtu)
+{
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return skb->len <= mtu;
+}
+
+/* Who sends what is too long for the tunnel is told so, as by any router. What
+ * may be fragmented is not ours to fragment: it is left to the routing tables.
+ */
+static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
+{
+	if (skb->protocol == htons(ETH_P_IP)) {
+		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) || mtu < IPV4_MIN_MTU)
+			return false;
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+		return true;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, max_t(u32, mtu, IPV6_MIN_MTU));
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* The networks that a routed packet's server may be in: that of the bridge that
+ * it came by, and those of tunnels that carry IP packets, where addresses mean
+ * the same for all of them.
+ */
+static unsigned int itun_forward_networks(const struct sk_buff *skb,
+					  const struct net_device *port,
+					  u32 vnis[ITUN_ROUTED_NETWORKS + 1])
+{
+	unsigned int n = itun_device_routed_networks(port, vnis);
+
+	if (!itun_device_bridge_zone(port, skb, &vnis[n]))
+		n++;
+	return n;
+}
+
+/* Of a flow that came through two balancers, one after the other, both have a
+ * session if their networks are not one zone: the later one counts.
+ */
+static bool itun_forward_later(const struct itun_session *a, const struct itun_session *b)
+{
+	s32 seen = READ_ONCE(a->seen) - READ_ONCE(b->seen);
+
+	return seen ? seen > 0 : (s32)(a->created - b->created) > 0;
+}
+
+static bool itun_forward_find(struct itun_net *in, const struct itun_config *config,
+			      const struct sk_buff *skb, const struct itun_inner *inner,
+			      const struct net_device *port, struct itun_backhaul *found)
+{
+	u32 vnis[ITUN_ROUTED_NETWORKS + 1], zones[ITUN_ROUTED_NETWORKS + 1];
+	unsigned int i, j, n = itun_forward_networks(skb, port, vnis);
+	struct itun_backhaul reply;
+
+	found->session = NULL;
+	if (!n)
+		itun_count(in, zone_unknown);
+	for (i = 0; i < n; i++) {
+		zones[i] = itun_config_zone(config, vnis[i]);
+		for (j = 0; j < i; j++)
+			if (zones[j] == zones[i])
+				break;
+		if (j < i || !itun_reply_find(in, config, inner, zones[i], &reply))
+			continue;
+		if (unlikely(!itun_path_is_from(reply.path, port))) {
+			itun_count(in, zone_unknown);
+			continue;
+		}
+		if (!found->session || itun_forward_later(reply.session, found->session))
+			*found = reply;
+	}
+	return found->session;
+}
+
+/* A routed packet has lost its Ethernet header: it gets one as if this host had
+ * sent it on to the balancer in the server's network.
+ */
+static bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
+			       const struct net_device *port)
+{
+	struct ethhdr *eth;
+
+	if (path->key.ip_inside)
+		return true;
+	if (unlikely(skb_cow_head(skb, ETH_HLEN + LL_RESERVED_SPACE(port))))
+		return false;
+	eth = (struct ethhdr *)(skb->data - ETH_HLEN);
+	ether_addr_copy(eth->h_dest, path->key.mac);
+	ether_addr_copy(eth->h_source, port->dev_addr);
+	eth->h_proto = skb->protocol;
+	skb_set_mac_header(skb, -ETH_HLEN);
+	skb->mac_len = ETH_HLEN;
+	return true;
+}
+
+/* BH off: the caches and the flag of path_xmit are this CPU's. */
+static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_config *config,
+				       struct sk_buff *skb, const struct itun_inner *inner,
+				       const struct nf_hook_state *state)
+{
+	struct itun_backhaul reply;
+	enum itun_xmit result;
+	unsigned int mtu;
+	u32 len;
+
+	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
+		return NF_ACCEPT;
+	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
+	mtu = itun_path_mtu(reply.path);
+	if (unlikely(mtu && !itun_forward_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
+		itun_count(in, steer_too_long);
+		kfree_skb(skb);
+		return NF_STOLEN;
+	}
+	if (unlikely(!itun_forward_frame(skb, reply.path, state->in))) {
+		itun_count(in, steer_fallback);
+		return NF_ACCEPT;
+	}
+	result = itun_path_xmit(reply.path, skb, reply.hash);
+	if (unlikely(result == ITUN_XMIT_FALLBACK)) {
+		itun_count(in, steer_fallback);
+		return NF_ACCEPT;
+	}
+	itun_steered(in, config, &reply, inner, len, result);
+	return NF_STOLEN;
+}
+
+/**
+ * itun_steer_forward() - a packet that this host routes
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at inet FORWARD, last: filtered, its TTL decremented, its size checked
+ * @state: of the hook
+ *
+ * Context: any, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel, or was too
+ * long for it and its sender has been told.
+ */
+unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	enum itun_inner_verdict parsed;
+	struct itun_inner inner;
+	unsigned int verdict;
+
+	parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+				     ntohs(skb->protocol), &inner);
+	if (parsed == ITUN_INNER_SHORT) {
+		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
+			return NF_ACCEPT;
+		parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+					     ntohs(skb->protocol), &inner);
+	}
+	if (parsed != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	/* Back from NFQUEUE, the packet comes in process context. */
+	local_bh_disable();
+	verdict = itun_forward_reply(in, config, skb, &inner, state);
+	local_bh_enable();
+	return verdict;
+}
