@@ -4,6 +4,7 @@
 #   make                 the module for KVER and the tool
 #   make demo            the main job, to watch
 #   make check           every test
+#   make check-whole     every scenario at its full length on each kernel
 # KVER is the running kernel if its headers are here, else the newest installed headers; "debug" is the kernel that
 # tests/lab/debug-kernel builds.
 
@@ -22,7 +23,7 @@ KDIR ?= $(CACHE)/debug/build
 endif
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all deps module kernels tool unit check demo bench torture fuzz style install install-tool \
+.PHONY: all deps module kernels tool unit check check-whole demo bench torture fuzz style install install-tool \
 	dkms-build dkms-install uninstall regenerate clean
 
 all: module tool
@@ -61,6 +62,10 @@ regenerate: deps
 
 check:
 	@tests/check
+
+# What make check shares between two kernels, whole on each: hours.
+check-whole:
+	@tests/check --whole
 
 demo:
 	@scripts/deps build lab

@@ -218,8 +218,7 @@ load_module
 kernel_complaints() { dmesg | grep -c 'hw csum failure' || true; }
 complaints=$(kernel_complaints)
 
-# Both families in any round, whatever FAMILIES says to others: each has its half.
-for family in ${CHECKSUM_FAMILIES:-4 6}; do
+for family in ${FAMILIES:-4 6}; do
 	case $family in
 	4) with=udpcsum without=noudpcsum ;;
 	6) with=noudp6zerocsumtx without="udp6zerocsumtx udp6zerocsumrx" ;;
