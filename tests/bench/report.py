@@ -29,6 +29,10 @@ def own(boot, key, base):
     return None if value is None or none is None else value - none
 
 
+# Tables of sessions are VXLAN's; the others have a column each for one session.
+tunnels = {boot["tunnel"]: boot for boot in boots}
+boots = [boot for boot in boots if boot["tunnel"] == "vxlan"] or boots
+
 # Row, key of the measurement, key of the same packet without the module, the target
 ROWS = [
     ("request, later packets", "request", "request/p0", "+350"),
@@ -73,6 +77,13 @@ for name, key, base in IDLE:
         table.append(f"| loaded, not configured: {name} | {first(lambda boot: number(boot, base))} | " +
                      " | ".join([shown(value)] + [""] * (len(sizes) - 1)) + " | 0 |")
 
+names = {"vxlan": "VXLAN", "geneve": "Geneve", "gre": "GRE with a key"}
+by_tunnel = ["| with 1 session | " + " | ".join(f"{names[t]}: without | the module" for t in tunnels) + " |",
+             "|---|" + "---|---|" * len(tunnels)]
+for name, key, base, _ in ROWS:
+    pairs = [(number(boot, base), own(boot, f"{key}/1", base)) for boot in tunnels.values()]
+    by_tunnel.append(f"| {name} | " + " | ".join(f"{shown(a, '')} | {shown(b)}" for a, b in pairs) + " |")
+
 facts = ["| what | figure | target |", "|---|---|---|"]
 
 
@@ -104,12 +115,12 @@ for boot in boots:
         elif kind == "count-ns":
             fact(f"`session count` of {int(size):,}, 10^9 instructions", f"{int(boot[key]) / 1e9:.2f}")
 
-suspects = [f"* `{key[8:]}`: {boot[key]}" for boot in boots for key in boot if key.startswith("suspect/")]
+suspects = [f"* `{key[8:]}` ({boot['tunnel']}): {boot[key]}" for boot in tunnels.values() for key in boot if key.startswith("suspect/")]
 
 with open("build/bench/bench.json", "w") as file:
-    json.dump({"command": command, "date": date, "boots": boots}, file, indent=1)
+    json.dump({"command": command, "date": date, "boots": list(tunnels.values())}, file, indent=1)
 
-print("\n".join(table + [""] + facts))
+print("\n".join(table + [""] + by_tunnel + [""] + facts))
 if suspects:
     print("\nNot dropped or counted exactly as often as sent:\n" + "\n".join(suspects))
 
@@ -117,7 +128,7 @@ with open("tests/bench/bench.md.in") as file:
     text = file.read()
 text = text.replace("@COMMAND@", command).replace("@DATE@", date).replace("@KERNEL@", boots[0].get("kernel", "?"))
 text = text.replace("@COUNT@", boots[0].get("count", "?")).replace("@TABLE@", "\n".join(table))
-text = text.replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
+text = text.replace("@TUNNELS@", "\n".join(by_tunnel)).replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
 text = text.replace("@SUSPECTS@", "\n".join(suspects) if suspects else "None.")
 with open("docs/bench.md", "w") as file:
     file.write(text)

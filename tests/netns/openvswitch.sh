@@ -4,6 +4,8 @@
 # sees the frames there: requests are marked and recorded, and replies corrected, on the outer packets of its tunnel
 # device.
 #
+# The tunnel is TUNNEL's: VXLAN, Geneve or GRE.
+#
 #   client --> lbhost [IPVS, first mark] br100 ==VXLAN==> rshost [record, unmark] vxlan_sys_4789 - br100 - tap0 --> rs
 #   client <-- lbhost <================================== rshost [rewrite] vxlan_sys_4789 <- br100 <- tap0 <------- rs
 #      ^                                                                                     |
@@ -15,7 +17,7 @@
 #   both     Open vSwitch: br100 is its internal      Open vSwitch
 #            port; the first mark has to survive
 #
-# A host's br100 has a tunnel port for each of the two others, all carried by its one external device, vxlan_sys_4789.
+# A host's br100 has a tunnel port for each of the two others, all carried by its one external device.
 # In NORMAL mode Open vSwitch floods from one tunnel port to the next: they are "protected" ports, which do not speak to
 # each other, as the remotes of one Linux VXLAN port do not.
 #
@@ -28,6 +30,12 @@
 size=${SIZE:-500000}
 log=$work/server.log
 services=("$vip4 10.1.1.2 200.1.1.2" "$vip6 2001:db8:10::2 2001:db8:c1::2")
+# The external device, and Open vSwitch's module for such ports.
+case $tunnel in
+vxlan) system_device=vxlan_sys_4789 vport=vport_vxlan ;;
+geneve) system_device=genev_sys_6081 vport=vport_geneve ;;
+gre) system_device=gre_sys vport=vport_gre ;;
+esac
 
 # --- Open vSwitch ------------------------------------------------------------
 
@@ -58,7 +66,7 @@ ovs_switch() { # HOST FAMILY CHECKSUM(true|false) [PORT…]
 		[ "$other" != "$host" ] || continue
 		port=vx${host_index[$other]}
 		words+=(-- --may-exist add-port br100 "$port" -- set port "$port" protected=true
-			-- set interface "$port" type=vxlan options:key=100 "options:csum=$checksum"
+			-- set interface "$port" "type=$tunnel" options:key=100 "options:csum=$checksum"
 			"options:local_ip=\"$(vtep "$host" "$family")\"" "options:remote_ip=\"$(vtep "$other" "$family")\"")
 	done
 	for port in "$@"; do words+=(-- --may-exist add-port br100 "$port"); done
@@ -80,25 +88,38 @@ ovs_forget() { # HOST
 }
 
 is_external() { # HOST
-	ip -n "$1" -d -j link show vxlan_sys_4789 | jq -e '.[0].linkinfo.info_data.external'
+	ip -n "$1" -d -j link show "$system_device" | jq -e '.[0].linkinfo.info_data.external'
 }
 
 # --- the overlay -------------------------------------------------------------
 
-# Open vSwitch sends no UDP checksum unless told to, in IPv6 neither.
-linux_switch() { # HOST FAMILY
+# Open vSwitch sends no checksum unless told to, over IPv6 neither. A receiver of GRE takes either those with or those
+# without.
+linux_switch() { # HOST FAMILY CHECKSUM(true|false)
+	local options=udp6zerocsumrx
+	case $tunnel$3 in
+	gretrue) options=csum ;;
+	grefalse) options= ;;
+	esac
 	[ ! -e "$work/$1-br100" ] || overlay_remove "$1" 100
-	overlay "$1" "$2" 100 udp6zerocsumrx
+	# shellcheck disable=SC2086 # none, or one
+	overlay "$1" "$2" 100 $options
+}
+
+# The tunnel's own devices of a host with a Linux bridge.
+linux_ports() { # HOST
+	ip -n "$1" -br link show master br100 | grep -o '^\(vx\|tn\)[0-9-]*'
 }
 
 tunnels() { # SETTING FAMILY
-	linux_switch "$gwhost" "$2"
 	case $1 in
 	server)
-		linux_switch "$lbhost" "$2"
+		linux_switch "$gwhost" "$2" false
+		linux_switch "$lbhost" "$2" false
 		ovs_switch "$rshost" "$2" false tap0
 		;;
 	both)
+		linux_switch "$gwhost" "$2" true
 		ovs_switch "$lbhost" "$2" true
 		ovs_switch "$rshost" "$2" true tap0
 		;;
@@ -110,7 +131,8 @@ tunnels() { # SETTING FAMILY
 # The balancer's host loses its Linux bridge. From here on the tunnels have checksums, and the underlay's devices do not
 # compute them, so that the kernel looks at each that was edited.
 balancer_gets_ovs() { # FAMILY
-	batch "$lbhost" "link del vx100" "link del br100"
+	overlay_remove "$lbhost" 100
+	ip -n "$lbhost" link del br100
 	ovs_start "$lbhost"
 	ovs_switch "$lbhost" "$1" true
 	nat_vlan "$lbhost" 254
@@ -120,17 +142,27 @@ balancer_gets_ovs() { # FAMILY
 }
 
 # Does the first mark, set in PREROUTING, come with the outer packet? Counts what has the client as its inner source:
-# after UDP 8, VXLAN 8 and Ethernet 14, at 12 in IPv4 and at 8 in IPv6. (Where a reply comes by another way, the client
+# after UDP 8, VXLAN 8 and Ethernet 14, at 12 in IPv4 and at 8 in IPv6; GRE's header, with checksum and key, is 12 behind
+# that of IPv4, which is 20. (Where a reply comes by another way, the client
 # refuses it, towards the server's own address: that is no request, and has no mark.)
 watch_first_mark() {
+	local ip4 ip6
+	case $tunnel in
+	vxlan | geneve)
+		ip4="udp dport $tunnel_port @th,336,32 0xc8010102" ip6="udp dport $tunnel_port @th,304,48 0x20010db800c1"
+		;;
+	gre)
+		ip4="ip protocol 47 @nh,464,32 0xc8010102" ip6="ip protocol 47 @nh,432,48 0x20010db800c1"
+		;;
+	esac
 	in_ns "$lbhost" nft -f - <<-NFT
 		table inet outer {
 			counter carried { }
 			counter lost { }
 			chain output {
 				type filter hook output priority 0;
-				udp dport 4789 @th,336,32 0xc8010102 jump look
-				udp dport 4789 @th,304,48 0x20010db800c1 jump look
+				$ip4 jump look
+				$ip6 jump look
 			}
 			chain look {
 				meta mark $first_mark counter name carried return
@@ -167,9 +199,9 @@ request_round() { # SETTING FAMILY
 # Neither switch knows a flow or a MAC: a packet goes up to the daemon, which sends it, from process context, to all
 # other hosts. The request is marked, the reply goes to the balancer's host, once.
 first_packet() { # SETTING FAMILY WIRE
-	local what="over IPv$2, $1" text="first-$1-$2-$RANDOM" missed before replies
+	local what="over IPv$2, $1" text="first-$1-$2-$RANDOM" missed before replies port checksum=0
 	# The server's gateway is silent meanwhile, or its switch would learn where it is. The server knows, and does not ask.
-	ip -n "$gwhost" link set vx100 down
+	for port in $(linux_ports "$gwhost"); do ip -n "$gwhost" link set "$port" down; done
 	ip -n "$rs" neigh replace 10.1.1.1 lladdr "$(mac_of "$gwhost" br100)" dev eth0 nud reachable
 	missed=$(lookups "$rshost" missed) before=$(stat_of "$rshost" flood_suppressed)
 	[ "$1" = server ] || ovs_forget "$lbhost"
@@ -178,23 +210,21 @@ first_packet() { # SETTING FAMILY WIRE
 		equal "$(udp_echo "$client" "$vip4" "$text" 2>&1 || true)" "200.1.1.2 $text"
 	check "its packets went through the daemon ($what)" at_least "$(lookups "$rshost" missed)" $((missed + 2))
 	check "its reply was flooded, and the copy consumed ($what)" stat_grew "$rshost" flood_suppressed "$before"
-	ip -n "$gwhost" link set vx100 up
+	for port in $(linux_ports "$gwhost"); do ip -n "$gwhost" link set "$port" up; done
 	capture_settle "$3" "$rshost" "$(vtep "$lbhost" "$2")"
 	capture_stop "$3"
 	# An inner UDP datagram from port 7, of this reply's length.
-	replies="$(tunnel_field "$2" 39 1) = 17 and $(tunnel_field "$2" 50 2) = 7"
-	replies+=" and $(tunnel_field "$2" 54 2) = $((8 + ${#text} + 11)) and src host $(vtep "$rshost" "$2")"
+	[ "$tunnel$1" != greboth ] || checksum=4
+	replies="$(inner_field "$2" 9 1) = 17 and $(inner_field "$2" 20 2) = 7"
+	replies+=" and $(inner_field "$2" 24 2) = $((8 + ${#text} + 11)) and src host $(vtep "$rshost" "$2")"
 	check "the balancer's host got each reply once ($what)" equal \
 		"$(capture_count "$3" "$replies and dst host $(vtep "$lbhost" "$2")")" "$(logged "^udp .* $text")"
 	check "nobody else got one ($what)" equal "$(capture_count "$3" "$replies and not dst host $(vtep "$lbhost" "$2")")" 0
 }
 
-# Bytes of a tunnel packet by their offset from its UDP header; tcpdump's udp[] is for IPv4 alone.
-tunnel_field() { # FAMILY OFFSET SIZE
-	case $1 in
-	4) echo "udp[$2:$3]" ;;
-	6) echo "ip6[$((40 + $2)):$3]" ;;
-	esac
+# Bytes of the inner IPv4 packet, behind eight bytes of tunnel header (and $checksum more) and Ethernet's 14.
+inner_field() { # FAMILY OFFSET SIZE
+	tunnel_byte "$1" $((8 + ${checksum:-0} + 14 + $2)) "$3"
 }
 
 counter() { # JSON NAME : of the module's counters
@@ -216,7 +246,7 @@ one_setting() { # SETTING FAMILY
 	check "the server's host becomes ready ($what)" nat_ready "$2"
 	for host in "$lbhost" "$rshost"; do in_ns "$host" nft reset counters > /dev/null; done
 	errors=$(worker errors "$lbhost" "$rshost") hits=$(lookups "$rshost" hit)
-	capture_start "$switch" p2 "$wire" "udp dst port 4789 or udp dst port 2"
+	capture_start "$switch" p2 "$wire" "$(tunnel_filter "$2") or udp dst port 2"
 	request_round "$1" "$2"
 	first_packet "$1" "$2" "$wire"
 
@@ -228,8 +258,8 @@ one_setting() { # SETTING FAMILY
 	check "none was steered ($what)" equal "$(counter "$rsh" steered)" 0
 	check "the kernel's data path carried them ($what)" at_least "$(lookups "$rshost" hit)" $((hits + 50))
 	check "no checksum is wrong ($what)" equal "$(worker errors "$lbhost" "$rshost")" "$errors"
-	marked="$(flags_filter "$2" 0xf8) and not $(probe_filter "$2")"
-	check "0xf8 is on the wire ($what)" at_least "$(capture_count "$wire" "$marked")" 50
+	marked="$(flags_filter "$2" "$second_mark") and not $(probe_filter "$2")"
+	check "$second_mark is on the wire ($what)" at_least "$(capture_count "$wire" "$marked")" 50
 	check "the server's host sends nothing marked, but for probes ($what)" \
 		equal "$(capture_count "$wire" "$marked and src host $(vtep "$rshost" "$2")")" 0
 	check "nothing is marked behind the record stage ($what)" equal "$(behind "$rshost" marked)" 0
@@ -245,12 +275,12 @@ one_setting() { # SETTING FAMILY
 }
 
 CHECK_STOPS=yes check "Open vSwitch is installed" type -P ovsdb-tool ovsdb-server ovs-vswitchd ovs-vsctl ovs-appctl
-require openvswitch
+require openvswitch "$vport"
 read -r -a families <<< "${FAMILIES:-4 6}"
 nat_hosts
 link "$rshost" tap0 "" "$rs" eth0 "$rs_addresses"
 nat_server
-for host in "$lbhost" "$gwhost"; do linux_switch "$host" "${families[0]}"; done
+for host in "$lbhost" "$gwhost"; do linux_switch "$host" "${families[0]}" false; done
 nat_vlan "$lbhost" 254
 nat_vlan "$gwhost" 1
 ovs_start "$rshost"

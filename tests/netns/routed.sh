@@ -59,7 +59,7 @@ tunnels() { # FAMILY
 	tunnel_between "$1" 100 "$lbhost" gre1 "$rshost" gre-lb
 	tunnel_between "$1" 100 "$rshost" gre-gw "$gwhost" gre1
 	tunnel_between "$1" 200 "$lb_b" gre1 "$rshost" gre-b
-	batch "$rshost" "link set gre-b master vrf-b" \
+	batch "$rshost" "link set gre-b down" "link set gre-b master vrf-b" "link set gre-b up" \
 		"route add 10.1.2.254 dev gre-lb" "route add 2001:db8:12::254 dev gre-lb" \
 		"route add 10.1.2.254 dev gre-b table 20" "route add 2001:db8:12::254 dev gre-b table 20"
 	for host in "$lbhost" "$lb_b"; do
@@ -212,7 +212,7 @@ batch "$rshost" "link add vrf-b type vrf table 20" "link set vrf-b up"
 server "$rs" tap0
 server "$rs_b" tap_b
 # In each tenant's tables there is a way to the clients, and it is the wrong one.
-batch "$rshost" "link set tap_b master vrf-b" "addr add 2001:db8:10::1/64 dev tap_b nodad" \
+batch "$rshost" "link set tap_b down" "link set tap_b master vrf-b" "link set tap_b up" "addr add 2001:db8:10::1/64 dev tap_b nodad" \
 	"link add nowhere type dummy" "link set nowhere master vrf-b up" \
 	"route add 200.1.1.0/24 dev nowhere table 20" "route add 2001:db8:c1::/64 dev nowhere table 20"
 for host in "$rshost" "$gwhost"; do forwarding "$host"; done
@@ -239,17 +239,19 @@ for family in ${FAMILIES:-4 6}; do
 	for host in "$lbhost" "$lb_b"; do
 		check "the server's host becomes ready (IPv$family)" wait_until 15 peer_ready "$host" "$(vtep "$rshost" "$family")"
 	done
+	# What it was told before, by routers of earlier rounds.
+	for version in -4 -6; do ip -n "$rs" "$version" route flush cache; done
 	one_round "$family" plain steering
 	check "the server was told of the tunnel's MTU" at_least "$(stat_of "$rshost" steer_too_long)" 1
 	two_tenants "$family"
 	elsewhere tunnel
 	one_round "$family" tunnel rewrite
 	one_round "$family" tunnel both
-	batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64"
 	by_hand "$family"
 	for host in "$lbhost" "$lb_b"; do ctl "$rshost" peer del "$(vtep "$host" "$family")"; done
 	nobody_is_answered "after peer del (IPv$family)"
 	unload_module
+	batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64"
 	tunnels_gone
 done
 finish
