@@ -23,7 +23,7 @@ KDIR ?= $(CACHE)/debug/build
 endif
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all deps module kernels tool unit check check-whole demo bench torture fuzz style install install-tool \
+.PHONY: all deps module kernels tool unit check check-whole matrix demo bench torture fuzz style install install-tool \
 	dkms-build dkms-install uninstall regenerate clean
 
 all: module tool
@@ -66,6 +66,10 @@ check:
 # What make check shares between two kernels, whole on each: hours.
 check-whole:
 	@tests/check --whole
+
+# docs/matrix.md, of the scenarios' logs as they are.
+matrix:
+	@tests/netns/matrix build/check/scenarios-*.log
 
 demo:
 	@scripts/deps build lab

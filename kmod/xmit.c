@@ -78,6 +78,15 @@ static bool itun_xmit_device_plain(const struct net_device *dev)
 	return !qdisc->enqueue && !itun_device_has_egress(dev);
 }
 
+/* Does a VXLAN device's header need more than the standard one? */
+static bool itun_xmit_extended(const struct itun_path *path, const struct net_device *dev)
+{
+	const struct vxlan_dev *vxlan = netdev_priv(dev);
+
+	return path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
+	       vxlan->cfg.flags & ITUN_VXLAN_OTHER;
+}
+
 /* Does the packet, or each of its segments, fit the path's MTU once it is
  * encapsulated? If not, the driver makes the ICMP error that the VM expects.
  */
@@ -352,42 +361,24 @@ static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb
 	return ITUN_XMIT_SENT;
 }
 
-/* Into the tunnel at once, without a queue: LOCAL_OUT is told to let it be. */
-static enum itun_xmit itun_xmit_vxlan(struct itun_path *path, struct sk_buff *skb, u64 hash,
-				      struct net_device *dev, bool external)
-{
-	const struct vxlan_dev *vxlan = netdev_priv(dev);
-	enum itun_xmit result;
-
-	if (unlikely(!itun_xmit_device_plain(dev) || vxlan->cfg.flags & ITUN_VXLAN_OTHER))
-		return ITUN_XMIT_FALLBACK;
-	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
-	 * whose underlay runs through one of our bridges ends here.
-	 */
-	if (unlikely(__this_cpu_read(itun_sending)))
-		return ITUN_XMIT_FALLBACK;
-	__this_cpu_write(itun_sending, 1);
-	if (likely(!external))
-		result = itun_xmit_classic(path, skb, hash, dev);
-	else
-		result = itun_xmit_external(path, skb, hash, dev);
-	__this_cpu_write(itun_sending, 0);
-	return result;
-}
-
-/* To a device whose driver does the rest. It may have a queue, where packets
- * wait with others, and leave on another CPU: LOCAL_OUT sees them as replies
- * that need no correction.
- */
-static enum itun_xmit itun_xmit_hand(struct itun_path *path, struct sk_buff *skb, u64 hash,
+static enum itun_xmit itun_xmit_into(struct itun_path *path, struct sk_buff *skb, u64 hash,
 				     struct net_device *dev, bool external)
 {
-	enum itun_xmit result;
+	if (unlikely(external))
+		return itun_xmit_external(path, skb, hash, dev);
+	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
+		return itun_xmit_classic(path, skb, hash, dev);
+	return itun_xmit_pair(path, skb, hash, dev);
+}
 
-	if (external)
-		result = itun_xmit_external(path, skb, hash, dev);
-	else
-		result = itun_xmit_pair(path, skb, hash, dev);
+/* Through a device's queue, where it waits with other packets, and leaves on
+ * another CPU perhaps: LOCAL_OUT sees it as a reply that needs no correction.
+ */
+static enum itun_xmit itun_xmit_queued(struct itun_path *path, struct sk_buff *skb, u64 hash,
+				       struct net_device *dev, bool external)
+{
+	enum itun_xmit result = itun_xmit_into(path, skb, hash, dev, external);
+
 	return result == ITUN_XMIT_SENT ? ITUN_XMIT_HANDED : result;
 }
 
@@ -449,6 +440,7 @@ unsigned int itun_path_mtu(struct itun_path *path)
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash)
 {
 	struct net_device *dev;
+	enum itun_xmit result;
 	bool external;
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
@@ -456,7 +448,22 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	dev = itun_xmit_device(path, &external);
 	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;
-	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
-		return itun_xmit_vxlan(path, skb, hash, dev, external);
-	return itun_xmit_hand(path, skb, hash, dev, external);
+	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
+	 * whose underlay runs through one of our bridges ends here.
+	 */
+	if (unlikely(__this_cpu_read(itun_sending)))
+		return ITUN_XMIT_FALLBACK;
+	if (unlikely(!itun_xmit_device_plain(dev))) {
+		/* A classic VXLAN device would not see it. */
+		if (path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)
+			return ITUN_XMIT_FALLBACK;
+		return itun_xmit_queued(path, skb, hash, dev, external);
+	}
+	if (unlikely(itun_xmit_extended(path, dev)))
+		return ITUN_XMIT_FALLBACK;
+	/* Into the tunnel at once, on this CPU: LOCAL_OUT is told to let it be. */
+	__this_cpu_write(itun_sending, 1);
+	result = itun_xmit_into(path, skb, hash, dev, external);
+	__this_cpu_write(itun_sending, 0);
+	return result;
 }

@@ -51,6 +51,13 @@ skip() { # NAME REASON
 
 note() { echo "# $*"; }
 
+# What was shown since the last time, if nothing failed in it: a cell of docs/matrix.md, which is made of these lines.
+cells_failed=0
+cell() { # TUNNEL-AS-ITS-ROW-IS-NAMED UNDERLAY(4|6) INNER(4|6) CHECKSUM-OFFLOAD(on|off)
+	[ "$failures" -ne "$cells_failed" ] || note "cell: $*"
+	cells_failed=$failures
+}
+
 # For check: the opposite of a command's status.
 not() { ! "$@"; }
 

@@ -34,7 +34,15 @@ request_round() { # FAMILY MODE
 		check "UDP echo ($what)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
 		check "its row in the session table" row_is udp 17 "$server" 7 "$seen" "$1"
 		check "the server's log has the client's address and the text" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+		cell "$tunnel" "$1" "$(inner_family "$vip")" "${TX:-on}"
 	done
+}
+
+inner_family() { # ADDRESS
+	case $1 in
+	*:*) echo 6 ;;
+	*) echo 4 ;;
+	esac
 }
 
 one_mode() { # FAMILY MODE

@@ -111,6 +111,12 @@ nobody_is_answered() { # WHEN
 	done
 }
 
+# Whether checksums are left to the underlay's devices.
+set_offload() { # on|off
+	offload=$1
+	for host in "$lbhost" "$rshost"; do in_ns "$host" ethtool -K eth0 tx "$1" > /dev/null; done
+}
+
 one_round() { # FAMILY WHERE MODE
 	local service vip server seen what text wire=$work/wire before
 	ctl "$rshost" resume all
@@ -132,6 +138,10 @@ one_round() { # FAMILY WHERE MODE
 		check "UDP echo ($what)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
 		check "its row" row_is udp 17 "$server" 7 "$seen" "$1"
 		check "the server's log has it" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+		case $vip in
+		*:*) cell gre-ip "$1" 6 "$offload" ;;
+		*) cell gre-ip "$1" 4 "$offload" ;;
+		esac
 	done
 	capture_stop "$wire"
 	case $3 in
@@ -241,11 +251,13 @@ for family in ${FAMILIES:-4 6}; do
 	done
 	# What it was told before, by routers of earlier rounds.
 	for version in -4 -6; do ip -n "$rs" "$version" route flush cache; done
+	set_offload on
 	one_round "$family" plain steering
 	check "the server was told of the tunnel's MTU" at_least "$(stat_of "$rshost" steer_too_long)" 1
 	two_tenants "$family"
 	elsewhere tunnel
 	one_round "$family" tunnel rewrite
+	set_offload off
 	one_round "$family" tunnel both
 	by_hand "$family"
 	for host in "$lbhost" "$lb_b"; do ctl "$rshost" peer del "$(vtep "$host" "$family")"; done
