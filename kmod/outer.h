@@ -53,14 +53,18 @@ static inline bool itun_outer_ip_inside(const struct itun_outer *outer)
 /* Do the bytes behind a UDP header at this offset say "no mark", with a whole
  * tunnel header there? They do for VXLAN; and Geneve, if it is that, has no mark
  * either where the second byte is 0. What they say of a packet to another port
- * does not matter.
+ * does not matter. On Geneve's own port it is one without options and a mark, or
+ * VXLAN without a network, which its driver drops.
  */
 static inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
 {
-	unsigned int tunnel = transport + sizeof(struct udphdr);
+	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
+	const __be16 *tunnel = (const __be16 *)(uh + 1);
 
-	return skb_headlen(skb) >= tunnel + ITUN_VXLAN_HLEN &&
-	       *(const __be16 *)(skb->data + tunnel) == htons(ITUN_VXLAN_NORMAL << 8);
+	if (skb_headlen(skb) < transport + sizeof(*uh) + ITUN_VXLAN_HLEN)
+		return false;
+	return *tunnel == htons(ITUN_VXLAN_NORMAL << 8) ||
+	       (!*tunnel && uh->dest == htons(ITUN_GENEVE_PORT));
 }
 
 /* GRE, without a mark or too short for one. */

@@ -266,4 +266,6 @@ for family in ${FAMILIES:-4 6}; do
 	batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64"
 	tunnels_gone
 done
+# A VRF that goes with its namespace puts its ports down and up once more, and one whose other end has gone complains.
+ip -n "$rshost" link set tap_b nomaster
 finish
