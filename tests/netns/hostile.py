@@ -18,6 +18,8 @@ import random
 import struct
 import sys
 
+import hostile_geneve
+import hostile_gre
 import hostile_inner
 import hostile_udp
 import hostile_vxlan
@@ -30,8 +32,13 @@ SEED = int(os.environ.get("SEED", str(random.randrange(1 << 32))))
 
 # The parts of each type of tunnel.
 OUTER = {
-    "vxlan": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_vxlan.flag_cases, hostile_udp.fragment_cases)}
-CAN_BE_MARKED = {"vxlan": hostile_vxlan.can_be_marked}[TUNNEL]
+    "vxlan": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_vxlan.flag_cases, hostile_udp.fragment_cases),
+    "geneve": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_geneve.flag_cases,
+               hostile_geneve.option_cases, hostile_udp.fragment_cases),
+    "gre": (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.checksum_cases, hostile_gre.flag_cases,
+            hostile_gre.fragment_cases)}
+CAN_BE_MARKED = {"vxlan": hostile_vxlan.can_be_marked, "geneve": hostile_geneve.can_be_marked,
+                 "gre": hostile_gre.can_be_marked}[TUNNEL]
 
 
 def mutate(rng, data, others):
