@@ -275,22 +275,47 @@ def icmp(kind, ident, payload=b"", *, code=0):
     return struct.pack("!BBHHH", kind, code, 0, ident, 1) + payload
 
 
+TEB, GRE = 0x6558, 47  # Ethernet inside; the IP protocol
+
+
 def vxlan(inner, *, flags=0xF8, vni=100):
     return struct.pack("!BBHI", flags, 0, 0, vni << 8) + inner
+
+
+def geneve(inner, *, flags=0x01, vni=100, options=b"", words=None, version=0, control=0, protocol=TEB, reserved=0):
+    """words: the length of the options; control: the O and C bits."""
+    if words is None:
+        words = len(options) // 4
+    return struct.pack("!BBHI", version << 6 | words, control | flags, protocol, vni << 8 | reserved) + options + inner
+
+
+def gre(inner, *, flags=0x80, key=100, checked=False, wrong=0, sequence=None, version=0, protocol=TEB):
+    """checked: with a checksum, wrong: added to it."""
+    first = checked << 7 | (key is not None) << 5 | (sequence is not None) << 4
+    head = struct.pack("!BBH", first, flags | version, protocol)
+    rest = b"".join(struct.pack("!I", value) for value in (key, sequence) if value is not None) + inner
+    if not checked:
+        return head + rest
+    value = checksum(head + bytes(4) + rest)
+    return head + struct.pack("!HH", (value + wrong) & 0xFFFF, 0) + rest
 
 
 # The tunnel that lib.sh's scenarios run over: the field of the mark without and with it, the UDP port.
 TUNNEL = os.environ.get("TUNNEL") or "vxlan"
 NORMAL, MARKED, PORT = {"vxlan": (0x08, 0xF8, 4789), "geneve": (0, 0x01, 6081), "gre": (0, 0x80, None)}[TUNNEL]
-TEB, GRE = 0x6558, 47
+
+
+def tunnel(inner, *, flags=MARKED, vni=100, checked=True):
+    """What is behind the outer UDP or IP header; GRE's checksum is a part of it."""
+    if TUNNEL == "vxlan":
+        return vxlan(inner, flags=flags, vni=vni)
+    if TUNNEL == "geneve":
+        return geneve(inner, flags=flags, vni=vni)
+    return gre(inner, flags=flags, key=vni, checked=checked)
 
 
 def tunnel_header(flags, vni):
-    if TUNNEL == "vxlan":
-        return struct.pack("!BBHI", flags, 0, 0, vni << 8)
-    if TUNNEL == "geneve":
-        return struct.pack("!BBHI", 0, flags, TEB, vni << 8)
-    return struct.pack("!BBHI", 0x20, flags, TEB, vni)  # with a key
+    return tunnel(b"", flags=flags, vni=vni, checked=False)
 
 
 class Underlay:
@@ -318,16 +343,25 @@ class Underlay:
     def frame(self, family, payload, **fields):
         return self.ip(family, self.datagram(family, payload, **fields))
 
+    def tunnelled(self, family, payload, *, port=PORT, checked=True):
+        """One frame of TUNNEL's type around what tunnel() has made."""
+        if TUNNEL == "gre":
+            return self.ip(family, payload, protocol=GRE)
+        return self.frame(family, payload, dport=port, checked=checked)
+
     def fragments(self, family, payload, size, *, ident=7, **fields):
-        """Several frames of one datagram, each with `size` bytes of it (a multiple of 8)."""
-        datagram = self.datagram(family, payload, **fields)
+        """Several frames of one datagram."""
+        return self.pieces(family, self.datagram(family, payload, **fields), size, ident=ident)
+
+    def pieces(self, family, packet, size, *, protocol=UDP, ident=7):
+        """Several frames of one packet, each with `size` bytes of it (a multiple of 8)."""
         frames = []
-        for start in range(0, len(datagram), size):
-            part = datagram[start:start + size]
-            more = start + size < len(datagram)
+        for start in range(0, len(packet), size):
+            part = packet[start:start + size]
+            more = start + size < len(packet)
             if family == 4:
-                frames.append(self.ip(4, part, ident=ident, fragment=start // 8 | more << 13))
+                frames.append(self.ip(4, part, protocol=protocol, ident=ident, fragment=start // 8 | more << 13))
             else:
-                part = fragment6(UDP, part, offset=start, more=int(more), ident=ident)
+                part = fragment6(protocol, part, offset=start, more=int(more), ident=ident)
                 frames.append(self.ip(6, part, protocol=FRAGMENT))
         return frames

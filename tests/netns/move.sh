@@ -10,8 +10,10 @@
 #                                   gwhost .3 [10.1.1.1] ===+   (the way of rs's default route: nowhere)
 #
 # A download over IPv4, the VIP moves as with VRRP: an address and a neighbour entry. A download over IPv6, it moves by
-# a route, to a balancer that has never sent this host a packet, and back. An upload, with the old balancer dead.
+# a route, to a balancer that has never sent this host a packet, and back. An upload, with the old balancer dead. The
+# tunnels are TUNNEL's.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/transfer.sh"
 
 vip4=198.51.100.10 vip6=2001:db8:51::10
 vip_lan=200.1.1.100
@@ -64,7 +66,7 @@ row_of() { # NS
 
 watch() { # NAME NEWLB
 	capture_start "$client" front "$work/$1-client" port "$sport" or udp
-	capture_start "$rshost" eth0 "$work/$1-tunnel" udp and src host "$(vtep "$2" 4)"
+	capture_start "$rshost" eth0 "$work/$1-tunnel" "$(any_tunnel_filter) and src host $(vtep "$2" 4)"
 }
 
 watched() { # NAME NEWLB
@@ -88,7 +90,7 @@ from_balancer() { # NAME LB
 # and the longest pause between two of the server's packets from then on; in milliseconds.
 stall() { # NAME NEWLB FLAGS
 	local start
-	start=$(times "$work/$1-tunnel" "$3 and $(flow_filter)" | head -n 1)
+	start=$(times "$work/$1-tunnel" "$3 and $(flow_filter)" | sed -n 1p)
 	[ -n "$start" ] || { echo "the new balancer sent nothing" && return 1; }
 	{
 		echo "$start"
@@ -100,8 +102,8 @@ stall() { # NAME NEWLB FLAGS
 # The transfer's packets towards the server, in a tunnel over IPv4: the inner TCP source port.
 flow_filter() {
 	case $family in
-	4) echo "udp[30] = 0x45 and udp[39] = 6 and udp[50:2] = $sport" ;;
-	6) echo "udp[36] = 6 and udp[70:2] = $sport" ;;
+	4) echo "$(inner_byte 4 0) = 0x45 and $(inner_byte 4 9) = 6 and $(inner_byte 4 20 2) = $sport" ;;
+	6) echo "$(inner_byte 4 6) = 6 and $(inner_byte 4 40 2) = $sport" ;;
 	esac
 }
 
@@ -109,8 +111,8 @@ check_stall() { # NAME NEWLB
 	local first longest what
 	for what in marked any; do
 		case $what in
-		marked) read -r first longest <<< "$(stall "$1" "$2" "$(flags_filter 4 0xf8)")" ;;
-		any) read -r first longest <<< "$(stall "$1" "$2" "udp dst port 4789")" ;;
+		marked) read -r first longest <<< "$(stall "$1" "$2" "$(flags_filter 4 "$second_mark")")" ;;
+		any) read -r first longest <<< "$(stall "$1" "$2" "$(tunnel_filter 4)")" ;;
 		esac
 		note "$1: $what: first after $first ms, then at most $longest ms between two"
 		check "the server's packets come $first ms after the new balancer's first $what packet ($1)" \
@@ -119,38 +121,11 @@ check_stall() { # NAME NEWLB
 	done
 }
 
-# The file that curl writes has grown past BYTES.
-has_come() { # BYTES
-	at_least "$(stat -c %s "$work/got")" "$1"
-}
-
-begin_download() { # VIP
-	in_ns "$client" curl -g -s -S -f -m 200 --local-port "$sport" -o "$work/got" "$(url "$1" /stream/50)" \
-		2> "$work/curl" &
-	transfer=$!
-	wait_until 60 has_come 500000
-}
-
-# Waits for the transfer's end, whose status is then in $status: a check's subshell cannot.
-transfer_end() {
-	status=0
-	wait "$transfer" || status=$?
-}
-
-download_is_right() {
-	cat "$work/curl"
-	equal "$status" 0
-	equal "$(stat -c %s "$work/got")" "$(awk -v p="$sport" '$3 == p && $5 == "sent" { print $6 }' "$log")"
-	equal "$(sha256sum < "$work/got" | cut -d' ' -f1)" "$(pattern_sum "$(stat -c %s "$work/got")")"
-}
-
 # The transfer goes on through FROM; SWITCH makes TO the active one.
 download_moves() { # NAME VIP FROM TO SWITCH…
 	local name=$1 vip=$2 from=$3 to=$4 moved
 	shift 4
 	sport=$((sport + 1))
-	: > "$work/got"
-	rm -f "$log.enough"
 	watch "$name" "$to"
 	begin_download "$vip"
 	check "the session's row has the first balancer ($name)" equal "$(row)" "$(row_of "$from")"
@@ -158,9 +133,7 @@ download_moves() { # NAME VIP FROM TO SWITCH…
 	moved=$(stat_of "$rshost" moved)
 	"$@"
 	check "the row has the new one" wait_until 10 row_is "$(row_of "$to")"
-	touch "$log.enough"
-	transfer_end
-	check "the download ends with the right checksum" download_is_right
+	end_download
 	check "the session moved once" equal "$(stat_of "$rshost" moved)" $((moved + 1))
 	watched "$name" "$to"
 	check "much of it came through the old one" at_least "$(from_balancer "$name" "$from")" 30
@@ -229,7 +202,8 @@ upload_survives() {
 	check_stall upload "$lb1"
 }
 
-require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack tcp_diag
+# shellcheck disable=SC2086 # GRE has two modules
+require $tunnel_module ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack tcp_diag
 underlay_switch
 setup_ns client front lb1 lb2 rshost gwhost rs
 underlay_host "$lb1" 1

@@ -3,14 +3,19 @@
 # The overlay, and what its packets look like, by the type of the tunnel: TUNNEL in the environment, VXLAN by default.
 # lib.sh sources this file. What a scenario says does not change with the tunnel.
 
-tunnel=${TUNNEL:-vxlan}
 # shellcheck disable=SC2034 # the scenarios use them
-case $tunnel in
-vxlan) tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8 ;;
-geneve) tunnel_module=geneve tunnel_port=6081 second_mark=0x01 ;;
-gre) tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80 ;;
-*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
-esac
+tunnel_is() { # TYPE : from now on
+	tunnel=$1
+	case $tunnel in
+	vxlan) tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8 ;;
+	geneve) tunnel_module=geneve tunnel_port=6081 second_mark=0x01 ;;
+	gre) tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80 ;;
+	*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
+	esac
+}
+tunnel_is "${TUNNEL:-vxlan}"
+# Set: GRE devices and packets have no key.
+keyless=''
 
 # Makes tunnels of network $VNI in br$VNI, to all the other hosts; what is flooded goes to all of them and never to the
 # host itself, for frames would loop back and be mislearned. More options of the device follow the VNI (udpcsum, …).
@@ -50,12 +55,13 @@ overlay_pairs() { # NS FAMILY VNI [OPTIONS…]
 
 # One device, a port of br$VNI; adds the commands to the caller's $lines.
 pair_lines() { # VNI DEVICE LOCAL REMOTE [OPTIONS…]
-	local vni=$1 device=$2 from=$3 to=$4 kind=gretap
+	local vni=$1 device=$2 from=$3 to=$4 kind=gretap key="key $1"
 	shift 4
+	[ -z "$keyless" ] || key=''
 	case $to in *:*) kind=ip6gretap ;; esac
 	case $tunnel in
 	geneve) lines+=("link add $device mtu 1500 type geneve id $vni remote $to $*") ;;
-	gre) lines+=("link add $device mtu 1500 type $kind key $vni local $from remote $to $*") ;;
+	gre) lines+=("link add $device mtu 1500 type $kind $key local $from remote $to $*") ;;
 	esac
 	lines+=("link set $device master br$vni up" "link set $device type bridge_slave isolated on")
 }
@@ -106,13 +112,32 @@ flood_to() { # NS DEVICE ADDRESS
 	in_ns "$1" bridge fdb append 00:00:00:00:00:00 dev "$2" dst "$3"
 }
 
+# The devices of a network that overlay made.
+overlay_devices() { # NS VNI
+	ip -n "$1" -br link show | grep -o -e "^vx$2\>" -e "^tn$2-[0-9]*"
+}
+
+# They become ports of another bridge, in a VLAN of it. A port that moves is isolated no longer.
+overlay_into_vlan() { # NS VNI BRIDGE VLAN
+	local device lines=() vlans=()
+	for device in $(overlay_devices "$1" "$2"); do
+		lines+=("link set $device master $3")
+		[ "$tunnel" = vxlan ] || lines+=("link set $device type bridge_slave isolated on")
+		vlans+=("vlan add dev $device vid $4 pvid untagged")
+	done
+	batch "$1" "${lines[@]}"
+	printf '%s\n' "${vlans[@]}" | bridge -n "$1" -batch -
+}
+
+# Can one device carry all networks, each bridge VLAN mapped to one? Prints why not.
+no_vlan_mapping() {
+	[ "$tunnel" != vxlan ] && echo "a bridge maps VLANs to networks for VXLAN devices alone"
+}
+
 # Removes what overlay made, for the next round of a matrix.
 overlay_remove() { # NS VNI
 	local device
-	[ "$tunnel" != vxlan ] || { ip -n "$1" link del "vx$2" && return; }
-	for device in $(ip -n "$1" -br link show master "br$2" | grep -o "^tn$2-[0-9]*"); do
-		ip -n "$1" link del "$device"
-	done
+	for device in $(overlay_devices "$1" "$2"); do ip -n "$1" link del "$device"; done
 }
 
 # --- what the packets look like -------------------------------------------------
@@ -171,6 +196,20 @@ tunnel_byte() { # FAMILY OFFSET [SIZE]
 	esac
 }
 
+# The packets of one network.
+network_filter() { # FAMILY VNI
+	local id
+	id=$(tunnel_byte "$1" 4 4)
+	case $tunnel$keyless in
+	gre) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) != 0 and $id = $2" ;;
+	gre*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) = 0" ;;
+	*) echo "$(tunnel_filter "$1") and $id >> 8 = $2" ;;
+	esac
+}
+
+# All of a capture of tunnel packets over IPv4, with what capture_settle sends.
+any_tunnel_filter() { echo "(udp or ip proto 47)"; }
+
 # Those with certain bits in the field that carries the mark.
 flags_filter() { # FAMILY FLAGS
 	case $tunnel in
@@ -180,15 +219,28 @@ flags_filter() { # FAMILY FLAGS
 	esac
 }
 
-# By the inner EtherType. The tunnel headers here have eight bytes, GRE's with its key; those of flows have more if
-# OPTIONS give the devices a checksum or a sequence number.
-inner_type_filter() { # FAMILY TYPE
+# The tunnel header has eight bytes, GRE's with its key; those of flows have more if OPTIONS give the devices a checksum
+# or a sequence number.
+tunnel_header() {
 	local header=8
 	if [ "$tunnel" = gre ]; then
+		[ -z "$keyless" ] || header=4
 		case " ${OPTIONS:-} " in *" csum "*) header=$((header + 4)) ;; esac
 		case " ${OPTIONS:-} " in *" seq "*) header=$((header + 4)) ;; esac
 	fi
-	echo "$(tunnel_byte "$1" $((header + 12)) 2) = $2"
+	echo "$header"
+}
+
+# The place of a byte of the inner frame, and of what is behind its untagged Ethernet header.
+frame_byte() { # FAMILY OFFSET [SIZE]
+	tunnel_byte "$1" $(($(tunnel_header) + $2)) ${3:+"$3"}
+}
+inner_byte() { # FAMILY OFFSET [SIZE]
+	frame_byte "$1" $((14 + $2)) ${3:+"$3"}
+}
+
+inner_type_filter() { # FAMILY TYPE
+	echo "$(frame_byte "$1" 12 2) = $2"
 }
 
 # A readiness message; in GRE without a key, as long as no traffic has told one, and never with more.
