@@ -286,11 +286,29 @@ TEB, GRE = 0x6558, 47
 
 
 def tunnel_header(flags, vni):
+    """Of those over UDP."""
     if TUNNEL == "vxlan":
         return struct.pack("!BBHI", flags, 0, 0, vni << 8)
+    return struct.pack("!BBHI", 0, flags, TEB, vni << 8)
+
+
+def gre(inner, flags, key, checked=False, covered=None):
+    """covered: the field of the mark that the checksum is made for, if it is not the one that is sent."""
+    if not checked:
+        return struct.pack("!BBHI", 0x20, flags, TEB, key) + inner
+    body = struct.pack("!HI", 0, key) + inner
+    check = checksum(struct.pack("!BBHH", 0xA0, flags if covered is None else covered, TEB, 0) + body)
+    return struct.pack("!BBHH", 0xA0, flags, TEB, check) + body
+
+
+def tunnel_of(packet, transport):
+    """What stands behind the IP header: the field of the mark, and where the inner frame begins."""
+    if TUNNEL == "vxlan":
+        return packet[transport + 8], transport + 16
     if TUNNEL == "geneve":
-        return struct.pack("!BBHI", 0, flags, TEB, vni << 8)
-    return struct.pack("!BBHI", 0x20, flags, TEB, vni)  # with a key
+        return packet[transport + 9] & 0x3F, transport + 16  # no options
+    options = packet[transport] & 0xB0  # checksum, key, sequence number: four bytes each
+    return packet[transport + 1] & 0xF8, transport + 4 + 4 * options.bit_count()
 
 
 class Underlay:
