@@ -412,7 +412,7 @@ void itun_endpoint_walk(struct itun_net *in,
 	kvfree(found);
 }
 
-static bool is_needed(const struct itun_endpoint *endpoint)
+static bool is_needed(struct itun_net *in, const struct itun_endpoint *endpoint)
 {
 	if (refcount_read(&endpoint->refs) > 2)	/* more than the table's and the walk's */
 		return true;
@@ -420,6 +420,11 @@ static bool is_needed(const struct itun_endpoint *endpoint)
 	    time_before(jiffies, endpoint->their_probe_at + PROBER_KEPT))
 		return true;
 	if (!endpoint->covered)
+		return false;
+	/* The last device of its type has gone: silent for ever, it would
+	 * speak for an address that is ready in the type that is in use.
+	 */
+	if (!(itun_device_types(in) & BIT(endpoint->key.type)))
 		return false;
 	return endpoint->pinned || (u32)jiffies - READ_ONCE(endpoint->used) < UNUSED_KEPT;
 }
@@ -437,7 +442,7 @@ bool itun_endpoint_retire(struct itun_net *in, struct itun_endpoint *endpoint)
 	bool retire;
 
 	spin_lock_bh(&endpoint->lock);
-	retire = !endpoint->gone && !is_needed(endpoint);
+	retire = !endpoint->gone && !is_needed(in, endpoint);
 	if (retire) {
 		itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_PROBING, NULL);
 		WRITE_ONCE(endpoint->send, false);

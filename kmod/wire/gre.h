@@ -7,8 +7,10 @@
  *                                          [K: key, 4 bytes] [S: sequence, 4 bytes]
  *
  * V is the version, 0. F are the Flags, bits 8 to 12 of the first word, which
- * are zero, and which Linux ignores. R (routing), s and A (recursion) are of
- * the older RFC 1701; with them a header is left alone.
+ * are zero. Linux ignores the first of them, the default mark; the other four
+ * it takes for a part of the version in IPv4, and drops the packet
+ * (gre_demux.c), in IPv6 not. R (routing), s and A (recursion) are of the older
+ * RFC 1701; with them a header is left alone.
  */
 #ifndef ITUN_WIRE_GRE_H
 #define ITUN_WIRE_GRE_H

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Checksums. Every edit of a tunnel packet (the mark, its removal, the reply's new addresses, identifier and MAC) keeps
-# the outer UDP checksum right, whoever was to compute it and whoever verifies it. A naive edit passes over veth, where
-# nobody looks, and dies on a wire.
+# the tunnel's own checksum right, UDP's or GRE's, whoever was to compute it and whoever verifies it. A naive edit passes
+# over veth, where nobody looks, and dies on a wire.
 #
 #   client --tx,gso--> lbhost [mark] ==tx,gso==> switch ==gro==> rshost [clear] --gro--> rs     upload: large requests
 #   client <---------- lbhost        <==gro===== switch <==tx,gso== rshost [edit] <--tx,gso-- rs  download: large replies
@@ -11,12 +11,13 @@
 # The matrix, in each family of the underlay:
 #   who computes the transmit checksum   nobody (all offloaded), the underlay's hosts, client and VM, both
 #   segmentation offloads and GRO        on: aggregates are edited; off: single packets
-#   the tunnel's own checksum            with (udpcsum), without (noudpcsum, udp6zerocsumtx/rx)
+#   the tunnel's own checksum            with (udpcsum), without (noudpcsum, udp6zerocsumtx/rx); GRE: csum, nocsum
 #   which edit                           steering alone, rewrite alone
 # and both directions in each, over IPv4 and IPv6 inside, and UDP. Mark and removal meet every combination of the first
 # three; steering and rewrite have half of them each, chosen so that both meet every combination of any two with the
-# tunnel's own checksum (the other half is the other family's). Then an "external" device on the server's host. In no
-# round may any kernel on the way count a checksum error; that this is seen is shown with an edit that is naive.
+# tunnel's own checksum (the other half is the other family's). Then an "external" device on the server's host. With
+# MATRIX=pairs, for the other tunnels, any two of all these states meet in a round. In no round may any kernel on the way
+# count a checksum error; that this is seen is shown with an edit that is naive.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
 
@@ -73,38 +74,36 @@ grown() { # BEFORE AFTER COUNTER
 	[[ $2 =~ $expression ]] && echo $((BASH_REMATCH[1] - before))
 }
 
-# The tunnel's UDP checksum field on the wire: zero or not, our probes (EtherType 0x88b5) aside.
-field_filter() { # FAMILY OPERATOR
-	case $1 in
-	4) echo "udp dst port 4789 and udp[28:2] != 0x88b5 and udp[6:2] $2 0" ;;
-	6) echo "ip6 proto 17 and ip6[42:2] = 4789 and ip6[68:2] != 0x88b5 and ip6[46:2] $2 0" ;;
-	esac
-}
-
 # An edit that forgets the checksum, from a trusted address: the server's kernel must count it, or this test is blind.
 naive_edit_is_seen() { # FAMILY
-	local counter=UdpInCsumErrors kind before name number=0
-	[ "$1" = 4 ] || counter=Udp6InCsumErrors
+	local complaint kind before name number=0
+	complaint=$(checksum_complaint "$1")
 	for kind in good none naive; do
 		name="$kind checksum, IPv$1"
 		number=$((number + 1)) # a flow of its own
 		note_counters
-		before=$(worker errors "$rshost")
+		before=$(complaints)
 		worker send "$lbhost" "$(vtep "$lbhost" "$1")" "$(vtep "$rshost" "$1")" 203.0.113.$((10 * $1 + number)) 4000 \
 			10.1.1.2 7 dmac="$(mac_of "$rs" eth0)" text="crafted-$kind-$1" checksum="$kind"
-		# A zero checksum is for the receiving device to judge: over IPv6 this one does not take it.
-		if [ "$kind" = good ] || [ "$kind$1" = none4 ]; then
+		if [ "$kind" = good ] || { [ "$kind" = none ] && checksum_optional "$1"; }; then
 			check "a crafted packet is recorded ($name)" wait_until 5 stat_grew "$rshost" recorded "$(value_of "$rsh" recorded)"
 			check "and delivered ($name)" wait_until 5 grep -q "^udp .* crafted-$kind-$1" "$log"
-			check "and nobody complains ($name)" equal "$(worker errors "$rshost")" "$before"
+			check "and nobody complains ($name)" equal "$(complaints)" "$before"
 		elif [ "$kind" = naive ]; then
 			check "a crafted packet is seen by the module ($name)" \
 				wait_until 5 stat_grew "$rshost" malformed_checksum "$(value_of "$rsh" malformed_checksum)"
-			check "and by $counter: this test is not blind ($name)" wait_until 5 complaint_of "$counter" "$before"
+			check "and by the kernel ($complaint): this test is not blind ($name)" \
+				wait_until 5 complaint_of "$complaint" "$before"
 			check "it makes no session ($name)" equal "$(stat_of "$rshost" recorded)" "$(value_of "$rsh" recorded)"
 			check "and is not delivered ($name)" not grep -q "^udp .* crafted-$kind-$1" "$log"
 		fi
 	done
+}
+
+# All that the server's host has to complain of.
+complaints() {
+	worker errors "$rshost"
+	driver_refused "$rshost"
 }
 
 value_of() { # COUNTERS NAME
@@ -113,22 +112,35 @@ value_of() { # COUNTERS NAME
 
 complaint_of() { # COUNTER BEFORE
 	local now
-	now=$(worker errors "$rshost")
+	now=$(complaints)
 	[ "$now" != "$2" ] && grep -q " $1 " <<< "$now"
 }
 
-# Is it this edit's turn? The parity of all that the round is made of, its family included.
-its_turn() { # WORD…
-	local word sum=$((family / 2))
+# Of all that a round can be made of: are an even number in their second state?
+even() { # WORD…
+	local word sum=0
 	for word; do
-		case $word in on | yes | steer) sum=$((sum + 1)) ;; esac
+		case $word in 6 | on | yes | steer) sum=$((sum + 1)) ;; esac
 	done
 	[ $((sum % 2)) -eq 0 ]
 }
 
+# Is it this round's turn? Half of all; or two in each overlay, eight in all, in which any two states of any two of the
+# six meet twice: three of the six are free, each other one follows from two or three of those.
+its_turn() { # NAME CHECKSUM UNDERLAY-TX INNER-TX SEGMENTS MODE
+	if [[ $1 == *external ]]; then
+		# There both transmit checksums are alike: one of them counts.
+		even "$family" "$3" "$5" "$6"
+	elif [ "${MATRIX:-}" = pairs ]; then
+		even "$family" "$3" "$4" && even "$2" "$3" "$5" && even "$family" "$2" "$3" "$6"
+	else
+		even "$family" "$2" "$3" "$4" "$5" "$6"
+	fi
+}
+
 # The matrix on the overlay as it stands.
 matrix() { # NAME CHECKSUM(yes|no) MODE…
-	local name=$1 checksum=$2 tx underlay inner segments mode updates what turn
+	local name=$1 checksum=$2 tx underlay inner segments mode updates what
 	shift 2
 	for mode; do
 		ctl "$rshost" resume all
@@ -140,10 +152,7 @@ matrix() { # NAME CHECKSUM(yes|no) MODE…
 		for tx in "${tx_states[@]}"; do
 			read -r underlay inner <<< "$tx"
 			for segments in on off; do
-				# On an external device, where both transmit checksums are alike, one of them counts.
-				turn=("$underlay" "$inner" "$checksum")
-				[[ $name != *external ]] || turn=("$underlay")
-				its_turn "${turn[@]}" "$segments" "$mode" || continue
+				its_turn "$name" "$checksum" "$underlay" "$inner" "$segments" "$mode" || continue
 				# Above a complete inner checksum the outer one is offloaded, and not there yet: to the underlay's
 				# device, or to the kernel just before it. What GRO has joined has no complete one any more.
 				updates=$checksum
@@ -160,21 +169,34 @@ matrix() { # NAME CHECKSUM(yes|no) MODE…
 	set_offloads on on on
 }
 
-overlay_matrix() { # FAMILY CHECKSUM VXLAN-OPTIONS…
-	local family=$1 checksum=$2 wire=$work/wire-$1-$2 unwanted='='
-	nat_overlay "$family" "${@:3}"
+overlay_matrix() { # FAMILY CHECKSUM
+	local family=$1 checksum=$2 wire=$work/wire-$1-$2 other=yes options host before=()
+	options=$(checksum_options "$family" "$checksum")
+	# shellcheck disable=SC2086 # several options
+	nat_overlay "$family" $options
 	nat_configure "$family"
-	check "the server's host is ready (IPv$family, ${*:3})" nat_ready "$family"
-	capture_start "$switch" p2 "$wire" udp dst port 4789 or udp dst port 2
-	matrix "IPv$family, ${*:3}" "$checksum" steer rewrite
+	check "the server's host is ready (IPv$family, $options)" nat_ready "$family"
+	for host in "${tunnel_hosts[@]}"; do before+=("$(driver_refused "$host")"); done
+	capture_start "$switch" p2 "$wire" "($(tunnel_filter "$family")) or udp dst port 2"
+	matrix "IPv$family, $options" "$checksum" steer rewrite
 	# From the host that sent the last packet, so that all is in the file.
 	capture_settle "$wire" "$rshost" "$(vtep "$lbhost" "$family")"
 	capture_stop "$wire"
-	[ "$checksum" = yes ] || unwanted='!='
-	check "on the wire each tunnel packet is as ${*:3} says (IPv$family)" \
-		equal "$(capture_count "$wire" "$(field_filter "$family" "$unwanted")")" 0
-	check "there are tunnel packets (IPv$family)" at_least "$(capture_count "$wire" "$(field_filter "$family" '>=')")" 500
+	for host in "${tunnel_hosts[@]}"; do
+		check "the tunnel's driver has taken all that came to ${host%-*} (IPv$family, $options)" \
+			wait_until 5 refused_only "$host" "${before[0]}"
+		before=("${before[@]:1}")
+	done
+	[ "$checksum" = no ] || other=no
+	check "on the wire each tunnel packet is as $options says (IPv$family)" \
+		equal "$(capture_count "$wire" "$(checksum_filter "$family" "$other")")" 0
+	check "there are tunnel packets (IPv$family)" \
+		at_least "$(capture_count "$wire" "$(checksum_filter "$family" "$checksum")")" 500
 	rm -f "$wire"
+}
+
+refused_only() { # HOST BEFORE
+	equal "$(driver_refused "$1")" "$2"
 }
 
 # The server's host with an "external" device. On a VLAN-aware bridge, which maps VLANs to networks, the network of a
@@ -211,7 +233,9 @@ external_matrix() { # FAMILY CHECKSUM-OPTION
 
 nat_hosts
 require cls_matchall act_mirred sch_ingress
-hosts=("$client" "$lbhost" "$rshost" "$gwhost" "$rs" "$switch")
+tunnel_hosts=("$lbhost" "$rshost" "$gwhost")
+hosts=("$client" "${tunnel_hosts[@]}" "$rs" "$switch")
+for host in "${tunnel_hosts[@]}"; do watch_behind_record "$host"; done
 start_server "$rs" "$log"
 worker_start
 load_module
@@ -219,18 +243,15 @@ kernel_complaints() { dmesg | grep -c 'hw csum failure' || true; }
 complaints=$(kernel_complaints)
 
 for family in ${FAMILIES:-4 6}; do
-	case $family in
-	4) with=udpcsum without=noudpcsum ;;
-	6) with=noudp6zerocsumtx without="udp6zerocsumtx udp6zerocsumrx" ;;
-	esac
 	tx_states=("on on" "off on" "on off" "off off")
 	[ -z "${QUICK:-}" ] || tx_states=("off on")
-	overlay_matrix "$family" yes "$with"
+	overlay_matrix "$family" yes
 	naive_edit_is_seen "$family"
-	# shellcheck disable=SC2086 # several options
-	overlay_matrix "$family" no $without
+	overlay_matrix "$family" no
+	# Of the others a bridge has no external device: it could not say where to send.
+	[ "$tunnel" = vxlan ] || continue
 	[ -n "${QUICK:-}" ] || tx_states=("on on" "off off")
-	external_matrix "$family" "$with"
+	external_matrix "$family" "$(checksum_options "$family" yes)"
 done
 
 check "no SYN-ACK came twice that was sent once" worker twice "$client" "$rs"

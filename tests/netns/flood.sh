@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # One reply, one packet. The server's host does not know behind which endpoint its VM's gateway is: the VXLAN device
-# sends a copy of each reply to all three endpoints of its flood list. Each copy is a reply, and each would be
-# corrected to go to the balancer. One of them goes there, the others go nowhere.
+# sends a copy of each reply to all three endpoints of its flood list; of Geneve or GRE each endpoint has a device, and
+# the bridge gives a copy to each. Each copy is a reply, and each would be corrected to go to the balancer. One of them
+# goes there, the others go nowhere.
 #
 #                                    +==> lbhost  .1   1,000 replies
 #   rs --> rshost .2, no learning, --+--> gwhost  .3   none
 #          empty databases           +--> other   .4   none                  (the rest: nat-topology.sh)
 #
 # With the backhaul paused (every endpoint gets every reply: so the flood is one), then corrected at LOCAL_OUT alone,
-# then steered, over both families; with 40 endpoints; and what is sent again, byte for byte, arrives again.
+# then steered, over both families; with 40 endpoints; and what is sent again, byte for byte, arrives again. In GRE with
+# sequence numbers no copy may become another's.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
 
@@ -18,39 +20,26 @@ burst_port=9
 receivers=(lbhost gwhost other)
 log=$work/server.log
 
-# The server's host with a flood list of all the others, and nothing that it could learn from.
-forgetful_overlay() { # FAMILY
-	local port
-	overlay_remove "$rshost" 100
-	overlay "$rshost" "$1" 100 nolearning
-	for port in vx100 tap0; do
-		in_ns "$rshost" bridge link set dev "$port" learning off
-		ip -n "$rshost" link set dev "$port" type bridge_slave fdb_flush
-	done
-}
-
-# Unicast addresses of others that either database knows.
+# Unicast addresses of others that any database knows.
 known_addresses() {
 	in_ns "$rshost" bridge fdb show | awk '$1 !~ /^(00:00:00:00:00:00|01:|33:)/ && !/permanent/' | wc -l
 }
 
-# The inner UDP or TCP source port, in a packet whose outer header is of FAMILY: behind UDP 8, VXLAN 8, Ethernet 14.
+# The inner UDP or TCP source port, in a packet whose outer header is of FAMILY.
 from_port() { # FAMILY INNERFAMILY PROTOCOL PORT
-	local ip=30
+	local ip=14 protocol port
 	case $2 in
-	4) local protocol=$((ip + 9)) port=$((ip + 20)) ;;
-	6) local protocol=$((ip + 6)) port=$((ip + 40)) ;;
+	4) protocol=$((ip + 9)) port=$((ip + 20)) ;;
+	6) protocol=$((ip + 6)) port=$((ip + 40)) ;;
 	esac
-	case $1 in
-	4) echo "udp dst port 4789 and udp[$protocol] = $3 and udp[$port:2] = $4" ;;
-	6) echo "ip6 proto 17 and ip6[42:2] = 4789 and ip6[$((protocol + 40))] = $3 and ip6[$((port + 40)):2] = $4" ;;
-	esac
+	echo "$(tunnel_filter "$1") and $(frame_byte "$1" "$protocol") = $3 and $(frame_byte "$1" "$port" 2) = $4"
 }
 
 watch() { # FAMILY NAME
 	local host
 	for host in "${receivers[@]}"; do
-		capture_start "${!host}" eth0 "$work/$2-$host" src host "$(vtep "$rshost" "$1")" and udp
+		capture_start "${!host}" eth0 "$work/$2-$host" \
+			"src host $(vtep "$rshost" "$1") and (udp or ($(tunnel_filter "$1")))"
 	done
 }
 
@@ -109,8 +98,8 @@ one_family() { # FAMILY
 
 # Copies must be told apart however many there are.
 many_endpoints() {
-	local n filter
-	for n in {101..140}; do flood_to "$rshost" vx100 "172.18.10.$n"; done
+	local filter
+	flood_to "$rshost" 4 100 {101..140}
 	filter=$(from_port 4 4 17 "$burst_port")
 	ctl "$rshost" pause steer
 	check "with 43 endpoints the client gets each reply once" \
@@ -118,7 +107,7 @@ many_endpoints() {
 	check "the balancer's host gets exactly $replies, the others none" \
 		equal "$(got many "$filter")" "$replies 0 0"
 	ctl "$rshost" resume all
-	for n in {101..140}; do in_ns "$rshost" bridge fdb del 00:00:00:00:00:00 dev vx100 dst "172.18.10.$n"; done
+	flood_no_more_to "$rshost" 4 100 {101..140}
 }
 
 again() { # TIMES : the same frame, from rs to the port that the burst's client had
@@ -135,14 +124,14 @@ same_frame_again() {
 	capture_settle "$work/again-lbhost" "$rshost" "$(vtep "$lbhost" 4)"
 	check "a frame sent twice arrives twice" equal "$(got again "$filter")" "2 0 0"
 	# Its first copies were flooded, and one of them, towards gwhost, was consumed: this one is no copy of theirs.
-	in_ns "$rshost" bridge fdb add "$gateway" dev vx100 dst "$(vtep "$gwhost" 4)"
+	known_behind add "$rshost" 4 100 "$gateway" "$gwhost"
 	again 1
 	capture_settle "$work/again-lbhost" "$rshost" "$(vtep "$lbhost" 4)"
 	check "sent again to one endpoint only, which is known by now, it arrives" equal "$(got again "$filter")" "3 0 0"
 	again 2
 	capture_settle "$work/again-lbhost" "$rshost" "$(vtep "$lbhost" 4)"
 	check "and so it does twice more" equal "$(got again "$filter")" "5 0 0"
-	in_ns "$rshost" bridge fdb del "$gateway" dev vx100 dst "$(vtep "$gwhost" 4)"
+	known_behind del "$rshost" 4 100 "$gateway" "$gwhost"
 	again 10
 	watched 4 again
 	check "and ten times more, flooded again" equal "$(got again "$filter")" "15 0 0"
@@ -186,10 +175,30 @@ lose_replies() {
 		table inet loss {
 			chain input {
 				type filter hook input priority filter;
-				ip saddr $(vtep "$rshost" 4) udp dport 4789 @th,224,16 0x86dd numgen inc mod 20 7 drop
+				ip saddr $(vtep "$rshost" 4) $(inner_type_rule 0x86dd) numgen inc mod 20 7 drop
 			}
 		}
 	NFT
+}
+
+# GRE with sequence numbers: a copy belongs to its tunnel's stream, and would be refused, or refuse others, in another
+# one. The balancer's copy is corrected where it is; the others go their ways, as without us.
+streams_stay() {
+	local OPTIONS=seq suppressed failed filter
+	nat_overlay 4 seq
+	overlay_remove "$other" 100
+	overlay "$other" 4 100 seq
+	overlay_forgetful "$rshost" 4 100 tap0 seq
+	wait_until 30 http_get "$lbhost" 10.1.1.2 3
+	check "with sequence numbers the server's host is ready" nat_ready 4
+	filter=$(from_port 4 4 17 "$burst_port")
+	suppressed=$(stat_of "$rshost" flood_suppressed) failed=$(stat_of "$rshost" rewrite_failed)
+	ctl "$rshost" pause steer
+	check "the client gets each reply once" equal "$(burst 4 streams "$vip4" 5)" "$replies $replies"
+	check "each endpoint has got its own copy" equal "$(got streams "$filter")" "$replies $replies $replies"
+	check "none was suppressed" equal "$(stat_of "$rshost" flood_suppressed)" "$suppressed"
+	check "those for others are counted" stat_grew "$rshost" rewrite_failed "$failed" $((2 * replies))
+	ctl "$rshost" resume all
 }
 
 nat_hosts
@@ -210,7 +219,7 @@ for family in 6 4; do
 	nat_overlay "$family"
 	[ ! -e "$work/$other-br100" ] || overlay_remove "$other" 100
 	overlay "$other" "$family" 100
-	forgetful_overlay "$family"
+	overlay_forgetful "$rshost" "$family" 100 tap0
 	[ "$family" = 4 ] || in_ns "$rs" ethtool -K eth0 tso off gso off > /dev/null
 	wait_until 30 http_get "$lbhost" 10.1.1.2 3
 	wait_until 30 http_get "$lbhost" 2001:db8:10::2 3
@@ -229,4 +238,5 @@ ctl "$rshost" pause steer
 retransmissions "corrected at LOCAL_OUT" lossy-rewrite
 ctl "$rshost" resume all
 retransmissions "steered" lossy-steer
+[ "$tunnel" != gre ] || streams_stay
 finish

@@ -289,14 +289,16 @@ def geneve(inner, *, flags=0x01, vni=100, options=b"", words=None, version=0, co
     return struct.pack("!BBHI", version << 6 | words, control | flags, protocol, vni << 8 | reserved) + options + inner
 
 
-def gre(inner, *, flags=0x80, key=100, checked=False, wrong=0, sequence=None, version=0, protocol=TEB):
-    """checked: with a checksum, wrong: added to it."""
+def gre(inner, *, flags=0x80, key=100, checked=False, wrong=0, sequence=None, version=0, protocol=TEB,
+        covered=None):
+    """checked: with a checksum, wrong: added to it; covered: the flags that it is made for, if not those that are sent."""
     first = checked << 7 | (key is not None) << 5 | (sequence is not None) << 4
     head = struct.pack("!BBH", first, flags | version, protocol)
     rest = b"".join(struct.pack("!I", value) for value in (key, sequence) if value is not None) + inner
     if not checked:
         return head + rest
-    value = checksum(head + bytes(4) + rest)
+    summed = head if covered is None else struct.pack("!BBH", first, covered | version, protocol)
+    value = checksum(summed + bytes(4) + rest)
     return head + struct.pack("!HH", (value + wrong) & 0xFFFF, 0) + rest
 
 
@@ -316,6 +318,16 @@ def tunnel(inner, *, flags=MARKED, vni=100, checked=True):
 
 def tunnel_header(flags, vni):
     return tunnel(b"", flags=flags, vni=vni, checked=False)
+
+
+def tunnel_of(packet, transport):
+    """What stands behind the IP header: the field of the mark, and where the inner frame begins."""
+    if TUNNEL == "vxlan":
+        return packet[transport + 8], transport + 16
+    if TUNNEL == "geneve":
+        return packet[transport + 9] & 0x3F, transport + 16  # no options
+    options = packet[transport] & 0xB0  # checksum, key, sequence number: four bytes each
+    return packet[transport + 1] & 0xF8, transport + 4 + 4 * options.bit_count()
 
 
 class Underlay:

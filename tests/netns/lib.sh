@@ -287,9 +287,13 @@ underlay_host() { # NS INDEX
 }
 
 vtep() { # NS FAMILY : its tunnel endpoint
+	vtep_of "${host_index[$1]}" "$2"
+}
+
+vtep_of() { # INDEX FAMILY
 	case $2 in
-	4) echo "172.18.10.${host_index[$1]}" ;;
-	6) echo "2001:db8:18::${host_index[$1]}" ;;
+	4) echo "172.18.10.$1" ;;
+	6) echo "2001:db8:18::$1" ;;
 	esac
 }
 

@@ -6,10 +6,20 @@
 # shellcheck disable=SC2034 # the scenarios use them
 tunnel_is() { # TYPE : from now on
 	tunnel=$1
+	# unmarked: the field on the wire without a mark. The default mark, and another one, as "tunnel set" takes them.
 	case $tunnel in
-	vxlan) tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8 ;;
-	geneve) tunnel_module=geneve tunnel_port=6081 second_mark=0x01 ;;
-	gre) tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80 ;;
+	vxlan)
+		tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8
+		unmarked=0x08 default_mark=0xf0 other_mark=0x40
+		;;
+	geneve)
+		tunnel_module=geneve tunnel_port=6081 second_mark=0x01
+		unmarked=0x00 default_mark=0x01 other_mark=0x02
+		;;
+	gre)
+		tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80
+		unmarked=0x00 default_mark=0x80 other_mark=0x40
+		;;
 	*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
 	esac
 }
@@ -108,8 +118,67 @@ overlay_external() { # NS FAMILY VLAN:VNI…
 	printf '%s\n' "link set dev vxe vlan_tunnel on" "${lines[@]}" | bridge -n "$ns" -batch -
 }
 
-flood_to() { # NS DEVICE ADDRESS
-	in_ns "$1" bridge fdb append 00:00:00:00:00:00 dev "$2" dst "$3"
+# Further endpoints that get what is flooded: of one device, or each with a device of its own.
+flood_to() { # NS FAMILY VNI INDEX…
+	local ns=$1 family=$2 vni=$3 index lines=()
+	shift 3
+	for index; do
+		case $tunnel in
+		vxlan) lines+=("fdb append 00:00:00:00:00:00 dev vx$vni dst $(vtep_of "$index" "$family")") ;;
+		*) pair_lines "$vni" "tn$vni-$index" "$(vtep "$ns" "$family")" "$(vtep_of "$index" "$family")" ;;
+		esac
+	done
+	case $tunnel in
+	vxlan) printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch - ;;
+	*) batch "$ns" "${lines[@]}" ;;
+	esac
+}
+
+flood_no_more_to() { # NS FAMILY VNI INDEX…
+	local ns=$1 family=$2 vni=$3 index lines=()
+	shift 3
+	for index; do
+		case $tunnel in
+		vxlan) lines+=("fdb del 00:00:00:00:00:00 dev vx$vni dst $(vtep_of "$index" "$family")") ;;
+		*) lines+=("link del tn$vni-$index") ;;
+		esac
+	done
+	case $tunnel in
+	vxlan) printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch - ;;
+	*) batch "$ns" "${lines[@]}" ;;
+	esac
+}
+
+# Where a MAC is: behind one endpoint, as the tunnel's device or the bridge would have learned it.
+known_behind() { # add|del NS FAMILY VNI MAC HOST
+	case $tunnel in
+	vxlan) in_ns "$2" bridge fdb "$1" "$5" dev "vx$4" dst "$(vtep "$6" "$3")" ;;
+	*) in_ns "$2" bridge fdb "$1" "$5" dev "tn$4-${host_index[$6]}" master static ;;
+	esac
+}
+
+# What a host knows, and learns from now on, of addresses behind its tunnels and ports: nothing. OPTIONS are the devices'.
+overlay_forgetful() { # NS FAMILY VNI PORT [OPTIONS…]
+	local ns=$1 vni=$3 port=$4 lines=()
+	overlay_remove "$ns" "$vni"
+	if [ "$tunnel" = vxlan ]; then set -- "${@:1:4}" nolearning "${@:5}"; fi
+	overlay "$1" "$2" "$3" "${@:5}"
+	for port in $port $(overlay_devices "$ns" "$vni"); do
+		lines+=("link set dev $port type bridge_slave learning off fdb_flush")
+	done
+	batch "$ns" "${lines[@]}"
+}
+
+# Options of the devices: with the tunnel's own checksum, or without.
+checksum_options() { # FAMILY yes|no
+	case $tunnel-$1-$2 in
+	gre-*-yes) echo csum ;;
+	gre-*-no) echo nocsum ;;
+	*-4-yes) echo udpcsum ;;
+	*-4-no) echo noudpcsum ;;
+	*-6-yes) echo noudp6zerocsumtx ;;
+	*-6-no) echo udp6zerocsumtx udp6zerocsumrx ;;
+	esac
 }
 
 # The devices of a network that overlay made.
@@ -172,6 +241,55 @@ watch_behind_record() { # HOST
 			}
 		}
 	NFT
+}
+
+# From then on our own messages are not counted there: they come marked, and meet the driver where our hooks are away.
+ignore_messages() { # HOST
+	local field rules=()
+	case $tunnel in
+	gre) # without a key and with one
+		for field in 'ip protocol 47 @nh,288,16' 'ip protocol 47 @nh,320,16' 'ip6 nexthdr 47 @nh,448,16' \
+			'ip6 nexthdr 47 @nh,480,16'; do
+			rules+=("insert rule inet behind input $field 0x88b5 accept")
+		done
+		;;
+	*) rules=("insert rule inet behind input udp dport $tunnel_port @th,224,16 0x88b5 accept") ;;
+	esac
+	printf '%s\n' "${rules[@]}" | in_ns "$1" nft -f -
+}
+
+# Tunnel packets that the driver got and none of its devices has received, on a host that is watched behind the record
+# stage. UDP counts what is wrong with a checksum; of GRE's nobody says anything.
+driver_refused() { # HOST
+	local got received
+	[ "$tunnel" = gre ] || return 0
+	received=$(ip -n "$1" -s -j link | jq '[.[] | select(.ifname | startswith("tn")) | .stats64.rx.packets] | add // 0')
+	got=$(in_ns "$1" nft -j list counters table inet behind | jq '[.nftables[].counter? | .packets? // 0] | add')
+	[ "$got" -eq "$received" ] || echo "${1%-*} refused $((got - received))"
+}
+
+# What "worker errors" or driver_refused says of a tunnel packet with a wrong checksum.
+checksum_complaint() { # FAMILY
+	case $tunnel-$1 in
+	gre-*) echo refused ;;
+	*-4) echo UdpInCsumErrors ;;
+	*-6) echo Udp6InCsumErrors ;;
+	esac
+}
+
+# May a packet have no checksum, where the devices are told to make one? Whether it comes is for the receiving one to judge.
+checksum_optional() { # FAMILY
+	[ "$tunnel" != gre ] && [ "$1" = 4 ]
+}
+
+# Does the driver of an IPv4 underlay drop what has this mark? VXLAN's does with any bits that it does not know. GRE's
+# takes all of them but the first for a part of the version. Geneve's does not look.
+driver_drops() { # MARK
+	case $tunnel in
+	vxlan) true ;;
+	geneve) false ;;
+	gre) [ $(($1 & 0x78)) -ne 0 ] ;;
+	esac
 }
 
 # Tunnel packets of a family, in a tcpdump filter.
@@ -241,6 +359,28 @@ inner_byte() { # FAMILY OFFSET [SIZE]
 
 inner_type_filter() { # FAMILY TYPE
 	echo "$(frame_byte "$1" 12 2) = $2"
+}
+
+# The same as a rule of nftables, for an IPv4 underlay.
+inner_type_rule() { # TYPE
+	case $tunnel in
+	gre) echo "ip protocol 47 @nh,320,16 $1" ;; # of those with a key
+	*) echo "udp dport $tunnel_port @th,224,16 $1" ;;
+	esac
+}
+
+# Those of flows whose own checksum is there, or is not.
+checksum_filter() { # FAMILY yes|no
+	local operator='='
+	[ "$2" = no ] || operator='!='
+	echo "$(tunnel_filter "$1") and not $(probe_filter "$1") and $(checksum_field "$1") $operator 0"
+}
+
+checksum_field() { # FAMILY
+	case $tunnel in
+	gre) echo "($(tunnel_byte "$1" 0) & 0x80)" ;;
+	*) tunnel_byte "$1" -2 2 ;; # of UDP's header, in front of it
+	esac
 }
 
 # A readiness message; in GRE without a key, as long as no traffic has told one, and never with more.

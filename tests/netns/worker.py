@@ -6,7 +6,8 @@ It reads commands, one a line, words as a shell would split them, and answers ea
 a status. In bash: worker_start, then worker COMMAND WORD… (lib.sh).
 
 offload NS DEVICE NAME=on|off…      switches of `ethtool -K` (tx, tso, gso, gro); fails if the device did not take one
-errors NS…                          what those kernels have counted against checksums; nothing at best
+errors NS…                          what those kernels have counted against checksums, and their devices as errors of
+                                    what came in; nothing at best
 twice NS NS                         fails if the first got more SYN-ACKs twice than the second has sent twice
 retransmitted NS…                   the TCP segments that they have sent again
 exchange NS BYTES ADDRESS…          a download, an upload and a datagram with each, all at once; fails unless all is whole
@@ -20,10 +21,11 @@ load-answered NAME SINCE-MS         when the first datagram sent since then was 
 load-stop NAME                      ends it; prints what became of it as JSON
 send NS OUTER-SRC OUTER-DST INNER-SRC PORT INNER-DST PORT [NAME=VALUE…]
                                     one crafted tunnel packet with a datagram inside, from whomever: flags= vni= text=
-                                    smac= dmac= count= checksum=good|naive|none (naive: as if it were not marked; of UDP)
+                                    smac= dmac= count= checksum=good|naive|none (naive: as if it were not marked; without
+                                    this: good in UDP, none in GRE)
 not-ready NS OUTER-SRC OUTER-DST    a forged "not ready" with a nonce of its own making
 old-module NS DEVICE ADDRESS VERSION   answers readiness probes to ADDRESS as a module of another protocol version would,
-                                    beside a VXLAN driver that drops them
+                                    beside a driver that knows nothing of them
 """
 import concurrent.futures
 import ctypes
@@ -97,8 +99,18 @@ def counted(*namespaces):
                 yield ns.rpartition("-")[0], name, value
 
 
+def device_errors(ns):
+    with frames.namespace(ns), open("/proc/thread-self/net/dev") as lines:
+        for line in list(lines)[2:]:
+            name, _, numbers = line.partition(":")
+            count = int(numbers.split()[2])
+            if count:
+                yield f"{ns.rpartition('-')[0]} {name.strip()} {count}"
+
+
 def errors(*namespaces):
     for ns in namespaces:
+        yield from device_errors(ns)
         values = {name: int(value) for _, name, value in counted(ns)}
         # TcpInErrs counts a SYN-ACK that comes twice as well, when its timer was faster than a busy machine.
         twice = values.get("TcpExtTCPSYNChallenge", 0)
@@ -346,13 +358,15 @@ def udp(source, destination, sport, dport, payload, covered=None):
     return frames.udp(sport, dport, payload, check=frames.checksum(head + datagram) or 0xffff)
 
 
-def tunnel_packet(source, destination, inner, flags, vni, checksum="good"):
-    payload = frames.tunnel_header(flags, vni) + inner
+def tunnel_packet(source, destination, inner, flags, vni, checksum=None):
+    covered = frames.NORMAL if checksum == "naive" else flags
     if not frames.PORT:
-        return ip(source, destination, payload, frames.GRE)
+        packet = frames.gre(inner, flags=flags, key=vni, checked=checksum in ("good", "naive"), covered=covered)
+        return ip(source, destination, packet, frames.GRE)
+    payload = frames.tunnel_header(flags, vni) + inner
     if checksum == "none":
         return ip(source, destination, frames.udp(40000, frames.PORT, payload))
-    covered = frames.tunnel_header(frames.NORMAL, vni) + inner if checksum == "naive" else None
+    covered = frames.tunnel_header(covered, vni) + inner
     return ip(source, destination, udp(source, destination, 40000, frames.PORT, payload, covered))
 
 
@@ -362,7 +376,7 @@ def send(ns, outer_source, outer_destination, source, sport, destination, dport,
     inner = frames.ether(options["dmac"], options.get("smac", "02:00:00:00:66:66"),
                          frames.IPV6 if ":" in source else frames.IPV4, ip(source, destination, inner))
     packet = tunnel_packet(outer_source, outer_destination, inner, int(options.get("flags", str(frames.MARKED)), 0),
-                           int(options.get("vni", "100")), options.get("checksum", "good"))
+                           int(options.get("vni", "100")), options.get("checksum"))
     raw_send(ns, packet, outer_destination, int(options.get("count", 1)))
     return ()
 
@@ -389,13 +403,15 @@ def answer_probes(ns, tap, address, version):
             start, source, target = 14 + (frame[14] & 15) * 4, frame[26:30], frame[30:34]
         else:
             start, source, target = 54, frame[22:38], frame[38:54]
-        inner = start + 16
-        # Marked, a probe, to us.
-        if target != outer or frame[inner + 12:inner + 18] != b"\x88\xb5ITUP" or frame[inner + 19] != 1:
+        if target != outer or len(frame) < start + 10:
+            continue
+        flags, inner = frames.tunnel_of(frame, start)
+        # A probe.
+        if frame[inner + 12:inner + 18] != b"\x88\xb5ITUP" or frame[inner + 19] != 1:
             continue
         prober = socket.inet_ntop(socket.AF_INET6 if len(outer) == 16 else socket.AF_INET, source)
         answer = message(2, frame[inner + 22:inner + 30], version)
-        raw_send(ns, tunnel_packet(address, prober, answer, frame[start + 8], 100), prober)
+        raw_send(ns, tunnel_packet(address, prober, answer, flags, 100), prober)
 
 
 def old_module(ns, device, address, version):
