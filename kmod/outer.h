@@ -17,7 +17,7 @@
 
 /* The types of tunnel that this module handles, as a mask of 1 << type. */
 #define ITUN_TUNNELS_HANDLED	(BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN) | BIT(IPVS_TUN_TUNNEL_TYPE_GRE) | \
-				 BIT(IPVS_TUN_TUNNEL_TYPE_GENEVE))
+				 BIT(IPVS_TUN_TUNNEL_TYPE_MPLS) | BIT(IPVS_TUN_TUNNEL_TYPE_GENEVE))
 
 /* Networks are told apart by 24 bits: only a key of GRE can be more. */
 #define ITUN_ID_MAX	0xffffff

@@ -266,7 +266,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 	    itun_probe_receive(in, config, outer, skb, ifindex))
 		return NF_DROP;
 	/* Bits that are no mark of ours: they mean something to someone else. */
-	if (!test_bit(outer->flags, config->tunnel[outer->type].accept)) {
+	if (!itun_config_accepts(config, outer->type, outer->flags)) {
 		itun_count(in, foreign_bits);
 		return NF_ACCEPT;
 	}

@@ -459,7 +459,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 	// An aggregate: most of the packet is elsewhere.
 	static const u32 beyond[] = {0, 1, 7, 64, 1400, 65535, 70000, 500000};
 	// The last one is none that the module knows.
-	static const u8 tunnels[] = {ITUN_TUNNEL_VXLAN, ITUN_TUNNEL_GRE, ITUN_TUNNEL_GENEVE, 3};
+	static const u8 tunnels[] = {ITUN_TUNNEL_VXLAN, ITUN_TUNNEL_GRE, ITUN_TUNNEL_GENEVE, 5};
 
 	if (!size)
 		return 0;
