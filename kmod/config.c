@@ -308,7 +308,7 @@ static bool itun_path_of_other_zone(const struct itun_path *path, const void *ar
 {
 	const struct itun_config *config = arg;
 
-	return path->zone->id != itun_config_zone(config, path->key.id);
+	return path->zone->id != itun_config_zone_of(config, path->key.type, path->key.id);
 }
 
 /* Sessions are keyed by zone: those of a VNI that is of another zone now would

@@ -129,6 +129,30 @@ static inline u32 itun_config_zone(const struct itun_config *config, u32 vni)
 	return vni;
 }
 
+/**
+ * itun_config_zone_of() - the zone of a network in a type of tunnel
+ * @config: a snapshot, under RCU or the mutex
+ * @type: enum ipvs_tun_tunnel_type
+ * @id: its identifier there
+ *
+ * A label of MPLS is a number that this host itself has given, as a rule one for
+ * each destination, and says nothing of a network: all that no zone names are
+ * one.
+ *
+ * Return: as itun_config_zone(), and 0 for labels that are in no named zone.
+ */
+static inline u32 itun_config_zone_of(const struct itun_config *config, u8 type, u32 id)
+{
+	u32 zone = itun_config_zone(config, id), i;
+
+	if (likely(type != IPVS_TUN_TUNNEL_TYPE_MPLS) || zone != id)
+		return zone;
+	for (i = 0; i < config->n_vni_zones; i++)
+		if (config->vni_zones[i].vni == id)
+			return zone;
+	return 0;
+}
+
 const struct itun_peer *itun_config_peer(const struct itun_config *config, u8 family,
 					 const union itun_addr *addr);
 
