@@ -106,7 +106,8 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 		return true;
 	}
 
-	if (unlikely(!itun_csum_editable(skb) || skb_ensure_writable(skb, outer->inner))) {
+	if (unlikely((outer->type != IPVS_TUN_TUNNEL_TYPE_MPLS && !itun_csum_editable(skb)) ||
+		     skb_ensure_writable(skb, outer->inner))) {
 		itun_count(in, mark_unwritable);
 		return true;
 	}
