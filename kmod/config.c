@@ -14,9 +14,9 @@
 #include "netlink.h"
 #include "path.h"
 #include "stages.h"
-#include "wire/tunnel.h"
 
 #define ITUN_DEFAULT_BYTE	(ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK)
+#define ITUN_DEFAULT_LABEL	(ITUN_MPLS_DEFAULT_MARK >> 6)	/* itun_tunnel_field() */
 
 const struct itun_config itun_config_default = {
 	.timeout = {
@@ -32,6 +32,7 @@ const struct itun_config itun_config_default = {
 		.second_mark = ITUN_VXLAN_DEFAULT_MARK,
 		.n_accept = 1,
 		.accept_mark = { ITUN_VXLAN_DEFAULT_MARK },
+		.accept_bits = ITUN_VXLAN_DEFAULT_MARK,
 		.accept = {
 			[BIT_WORD(ITUN_DEFAULT_BYTE)] = BIT_MASK(ITUN_DEFAULT_BYTE),
 		},
@@ -41,14 +42,25 @@ const struct itun_config itun_config_default = {
 		.second_mark = ITUN_GRE_DEFAULT_MARK,
 		.n_accept = 1,
 		.accept_mark = { ITUN_GRE_DEFAULT_MARK },
+		.accept_bits = ITUN_GRE_DEFAULT_MARK,
 		.accept = {
 			[BIT_WORD(ITUN_GRE_DEFAULT_MARK)] = BIT_MASK(ITUN_GRE_DEFAULT_MARK),
+		},
+	},
+	.tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS] = {
+		.second_mark = ITUN_MPLS_DEFAULT_MARK,
+		.n_accept = 1,
+		.accept_mark = { ITUN_MPLS_DEFAULT_MARK },
+		.accept_bits = ITUN_MPLS_DEFAULT_MARK,
+		.accept = {
+			[BIT_WORD(ITUN_DEFAULT_LABEL)] = BIT_MASK(ITUN_DEFAULT_LABEL),
 		},
 	},
 	.tunnel[IPVS_TUN_TUNNEL_TYPE_GENEVE] = {
 		.second_mark = ITUN_GENEVE_DEFAULT_MARK,
 		.n_accept = 1,
 		.accept_mark = { ITUN_GENEVE_DEFAULT_MARK },
+		.accept_bits = ITUN_GENEVE_DEFAULT_MARK,
 		.accept = {
 			[BIT_WORD(ITUN_GENEVE_DEFAULT_MARK)] = BIT_MASK(ITUN_GENEVE_DEFAULT_MARK),
 		},
@@ -296,7 +308,7 @@ static bool itun_path_of_other_zone(const struct itun_path *path, const void *ar
 {
 	const struct itun_config *config = arg;
 
-	return path->zone->id != itun_config_zone(config, path->key.id);
+	return path->zone->id != itun_config_zone_of(config, path->key.type, path->key.id);
 }
 
 /* Sessions are keyed by zone: those of a VNI that is of another zone now would

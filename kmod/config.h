@@ -15,6 +15,7 @@
 #include <linux/types.h>
 #include <uapi/linux/ipvs_tun.h>
 
+#include "wire/tunnel.h"
 #include "wire/tuple.h"
 
 struct itun_net;
@@ -73,7 +74,8 @@ struct itun_tunnel_config {
 	u32 second_mark;
 	u32 n_accept;
 	u32 accept_mark[IPVS_TUN_MAX_ACCEPT_MARKS];
-	DECLARE_BITMAP(accept, 256);	/* whole fields that count as marked */
+	DECLARE_BITMAP(accept, ITUN_TUNNEL_FIELDS);	/* whole fields that count as marked */
+	u32 accept_bits;		/* all bits of the accept marks */
 	bool auto_ports;
 	u32 n_ports;
 	u16 port[IPVS_TUN_MAX_PORTS];
@@ -127,8 +129,38 @@ static inline u32 itun_config_zone(const struct itun_config *config, u32 vni)
 	return vni;
 }
 
+/**
+ * itun_config_zone_of() - the zone of a network in a type of tunnel
+ * @config: a snapshot, under RCU or the mutex
+ * @type: enum ipvs_tun_tunnel_type
+ * @id: its identifier there
+ *
+ * A label of MPLS is a number that this host itself has given, as a rule one for
+ * each destination, and says nothing of a network: all that no zone names are
+ * one.
+ *
+ * Return: as itun_config_zone(), and 0 for labels that are in no named zone.
+ */
+static inline u32 itun_config_zone_of(const struct itun_config *config, u8 type, u32 id)
+{
+	u32 zone = itun_config_zone(config, id), i;
+
+	if (likely(type != IPVS_TUN_TUNNEL_TYPE_MPLS) || zone != id)
+		return zone;
+	for (i = 0; i < config->n_vni_zones; i++)
+		if (config->vni_zones[i].vni == id)
+			return zone;
+	return 0;
+}
+
 const struct itun_peer *itun_config_peer(const struct itun_config *config, u8 family,
 					 const union itun_addr *addr);
+
+/* Is what a tunnel packet has in the field of the mark an accepted mark? */
+static inline bool itun_config_accepts(const struct itun_config *config, u8 type, u16 flags)
+{
+	return test_bit(itun_tunnel_field(type, flags), config->tunnel[type].accept);
+}
 
 static inline bool itun_vni_listed(const u32 *vnis, u32 n, u32 vni)
 {

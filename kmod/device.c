@@ -16,6 +16,7 @@
 
 #include "device_kind.h"
 #include "endpoint.h"
+#include "mpls.h"
 #include "path.h"
 #include "stages.h"
 
@@ -143,7 +144,9 @@ static void itun_device_named_ports(struct itun_ports *ports, const struct itun_
  * @in: namespace
  *
  * Context: any but hard interrupt.
- * Return: a mask of 1 << type; VXLAN alone if there is none yet.
+ * MPLS is none of them: its endpoints are found by traffic alone.
+ *
+ * Return: a mask of 1 << type; VXLAN alone if there is none yet, nor MPLS.
  */
 unsigned long itun_device_types(struct itun_net *in)
 {
@@ -155,7 +158,9 @@ unsigned long itun_device_types(struct itun_net *in)
 	if (ports)
 		types = ports->types;
 	rcu_read_unlock();
-	return types ?: BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
+	if (!types && !READ_ONCE(in->n_mpls_devices))
+		types = BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
+	return types;
 }
 
 /**
@@ -587,6 +592,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	 */
 	if (itun_device_leaving) {
 		if (event == NETDEV_UNREGISTER) {
+			itun_mpls_forget(dev);
 			itun_device_remove(dev);
 			itun_device_changed();
 		}
@@ -596,6 +602,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	switch (event) {
 	case NETDEV_REGISTER:
 		itun_device_follow(dev);
+		itun_mpls_follow(dev);
 		itun_device_peers(dev, false);
 		itun_device_changed();
 		break;
@@ -606,6 +613,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 		/* The generation first: who finds the new one finds no trace
 		 * of the device any more, once it is off the list.
 		 */
+		itun_mpls_forget(dev);
 		itun_device_remove(dev);
 		itun_device_peers(dev, true);
 		itun_device_changed();
@@ -613,9 +621,12 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	case NETDEV_CHANGE:
 	case NETDEV_UP:		/* what was changed while it was down was not told */
 		itun_device_follow(dev);
+		itun_mpls_follow(dev);
 		itun_device_changed();
 		break;
 	case NETDEV_CHANGEUPPER:
+		itun_mpls_follow(dev);
+		fallthrough;
 	case NETDEV_CHANGEINFODATA:
 		itun_device_changed();
 		break;

@@ -43,6 +43,7 @@ struct itun_probe_way {
 	u16 port;			/* host order; 0 for GRE */
 	u16 flags;			/* the field that carries the probe's mark, echoed */
 	u8 type;			/* enum ipvs_tun_tunnel_type */
+	u8 mac[6];			/* MPLS: the neighbour's, on the device ifindex */
 };
 
 struct itun_endpoint {
@@ -61,6 +62,7 @@ struct itun_endpoint {
 	struct itun_endpoint_counts __percpu *counts;
 	u32 id;				/* a network that its traffic used, for the probe */
 	u16 port;			/* the tunnel's port that its traffic used, host order */
+	int ifindex;			/* MPLS: the device that its traffic leaves by */
 	u32 used;			/* jiffies of its last use by traffic, path or probe */
 	union itun_addr local;		/* our address that its traffic used; under lock */
 

@@ -40,18 +40,24 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 #endif
 }
 
+/* One for the bridge, one for MPLS. */
+#define ITUN_FORWARD_NETWORKS	(ITUN_ROUTED_NETWORKS + 2)
+
 /* The networks that a routed packet's server may be in: that of the bridge that
  * it came by, and those of tunnels that carry IP packets, where addresses mean
  * the same for all of them.
  */
-static unsigned int itun_forward_networks(const struct sk_buff *skb,
+static unsigned int itun_forward_networks(const struct itun_net *in, const struct sk_buff *skb,
 					  const struct net_device *port,
-					  u32 vnis[ITUN_ROUTED_NETWORKS + 1])
+					  u32 vnis[ITUN_FORWARD_NETWORKS])
 {
 	unsigned int n = itun_device_routed_networks(port, vnis);
 
 	if (!itun_device_bridge_zone(port, skb, &vnis[n]))
 		n++;
+	/* Zone 0: see itun_config_zone_of(). */
+	if (unlikely(atomic_read(&in->n_mpls_paths)))
+		vnis[n++] = 0;
 	return n;
 }
 
@@ -69,8 +75,8 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
 			      const struct sk_buff *skb, const struct itun_inner *inner,
 			      const struct net_device *port, struct itun_backhaul *found)
 {
-	u32 vnis[ITUN_ROUTED_NETWORKS + 1], zones[ITUN_ROUTED_NETWORKS + 1];
-	unsigned int i, j, n = itun_forward_networks(skb, port, vnis);
+	u32 vnis[ITUN_FORWARD_NETWORKS], zones[ITUN_FORWARD_NETWORKS];
+	unsigned int i, j, n = itun_forward_networks(in, skb, port, vnis);
 	struct itun_backhaul reply;
 
 	found->session = NULL;

@@ -10,6 +10,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 
+#include "mpls.h"
 #include "stages.h"
 #include "wire/glimpse.h"
 
@@ -305,6 +306,9 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 		wanted |= ITUN_HOOK_OUT;
 	if (config->steers)
 		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;
+	/* For the reasons of LOCAL_IN and LOCAL_OUT, where devices carry MPLS. */
+	if (config->n_peers || config->n_marks)
+		wanted |= ITUN_HOOK_MPLS;
 	return wanted;
 }
 
@@ -316,7 +320,8 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
  * What is new is registered before anything goes, so that an error leaves
  * what was there.
  *
- * Context: process; unregistering waits for readers.
+ * Context: process; under RTNL if anything is wanted. Unregistering waits for
+ * readers.
  * Return: 0 or a negative error number.
  */
 int itun_hooks_update(struct itun_net *in, unsigned int wanted)
@@ -336,6 +341,17 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 		added |= hooks->group;
 		in->hooks |= hooks->group;
 	}
+	/* Each time: MPLS itself may have come since the last one. */
+	if (wanted & ITUN_HOOK_MPLS) {
+		added |= ITUN_HOOK_MPLS & ~in->hooks;
+		in->hooks |= ITUN_HOOK_MPLS;
+		err = itun_mpls_attach(in);
+		if (err)
+			goto undo;
+	} else if (in->hooks & ITUN_HOOK_MPLS) {
+		itun_mpls_detach(in);
+		in->hooks &= ~ITUN_HOOK_MPLS;
+	}
 	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
 		const struct itun_hooks *hooks = &itun_hooks[i];
 
@@ -347,6 +363,10 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 	return 0;
 
 undo:
+	if (added & ITUN_HOOK_MPLS) {
+		itun_mpls_detach(in);
+		in->hooks &= ~ITUN_HOOK_MPLS;
+	}
 	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
 		if (!(added & itun_hooks[i].group))
 			continue;
@@ -369,6 +389,12 @@ int itun_hooks_describe(struct itun_net *in, int (*emit)(void *arg, const char *
 	char text[48];
 	int i, err = 0;
 
+	if (READ_ONCE(in->n_mpls_devices)) {
+		snprintf(text, sizeof(text), "netdev/ingress/%d", ITUN_PRI_MPLS);
+		err = emit(arg, text);
+		snprintf(text, sizeof(text), "netdev/egress/%d", ITUN_PRI_MPLS);
+		err = err ?: emit(arg, text);
+	}
 	for (i = 0; i < ARRAY_SIZE(itun_hooks) && !err; i++) {
 		if (!(in->hooks & itun_hooks[i].group))
 			continue;

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "device.h"
 #include "endpoint.h"
+#include "neighbour.h"
 #include "net.h"
 #include "notify.h"
 #include "session.h"
@@ -156,9 +157,12 @@ static int __init itun_init(void)
 	err = itun_session_cache_init();
 	if (err)
 		return err;
-	err = register_pernet_subsys(&itun_net_ops);
+	err = itun_neighbour_init();
 	if (err)
 		goto exit_cache;
+	err = register_pernet_subsys(&itun_net_ops);
+	if (err)
+		goto exit_neighbour;
 	err = itun_device_init();
 	if (err)
 		goto exit_net;
@@ -171,9 +175,11 @@ exit_device:
 	itun_device_leave();
 	unregister_pernet_subsys(&itun_net_ops);
 	itun_device_exit();
-	goto exit_cache;
+	goto exit_neighbour;
 exit_net:
 	unregister_pernet_subsys(&itun_net_ops);
+exit_neighbour:
+	itun_neighbour_exit();
 exit_cache:
 	itun_session_cache_exit();
 	return err;
@@ -190,6 +196,7 @@ static void __exit itun_exit(void)
 	itun_device_exit();
 	/* Every call_rcu() of ours has run before its code and caches go. */
 	rcu_barrier();
+	itun_neighbour_exit();
 	itun_session_cache_exit();
 }
 

@@ -36,7 +36,7 @@ static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
  * itun_mark() - set the second mark on a packet that has the first
  * @in: namespace of the underlay
  * @config: the snapshot in force
- * @skb: the outer packet at LOCAL_OUT
+ * @skb: the outer packet at LOCAL_OUT; of MPLS where it leaves by a device
  * @outer: its headers
  * @collision: a device uses bits of the second mark on this port
  *
@@ -64,7 +64,10 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 		return false;
 
 	if (unlikely(outer->flags != itun_tunnel_normal(outer->type))) {
-		itun_count(in, mark_busy_bits);
+		if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+			itun_count(in, mark_label);
+		else
+			itun_count(in, mark_busy_bits);
 		return true;
 	}
 	/* The other side could not tell such a network from another one. */
@@ -94,20 +97,24 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	}
 	if (likely(endpoint))
 		itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src);
+	if (endpoint && outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS &&
+	    unlikely(READ_ONCE(endpoint->ifindex) != skb->dev->ifindex))
+		WRITE_ONCE(endpoint->ifindex, skb->dev->ifindex);
 	if (unlikely(!endpoint || !itun_endpoint_markable(endpoint, tunnel->second_mark))) {
 		itun_count(in, mark_not_ready);
 		this_cpu_inc(mark->counts->not_ready);
 		return true;
 	}
 
-	if (unlikely(!itun_csum_editable(skb) || skb_ensure_writable(skb, outer->inner))) {
+	if (unlikely((outer->type != IPVS_TUN_TUNNEL_TYPE_MPLS && !itun_csum_editable(skb)) ||
+		     skb_ensure_writable(skb, outer->inner))) {
 		itun_count(in, mark_unwritable);
 		return true;
 	}
 	header = skb->data + outer->tunnel;
 	memcpy(old, header, sizeof(old));
-	itun_tunnel_set_flags(outer->type, header,
-			      itun_tunnel_normal(outer->type) | tunnel->second_mark);
+	itun_tunnel_set_mark(outer->type, header, outer->id,
+			     itun_tunnel_normal(outer->type) | tunnel->second_mark);
 	memcpy(new, header, sizeof(new));
 	itun_csum_body(&csum, old, new, sizeof(old));
 	itun_csum_apply(in, skb, outer, &csum);

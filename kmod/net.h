@@ -43,6 +43,7 @@ struct itun_net {
 	struct itun_config __rcu *config;	/* written under mutex */
 	struct itun_ports __rcu *ports;		/* written under mutex */
 	unsigned int hooks;			/* enum itun_hook_group, under mutex */
+	unsigned int n_mpls_devices;		/* with hooks of ours; written in mpls_device.c */
 	bool active;				/* tables exist; under mutex */
 	bool leaving;				/* the namespace is going; under mutex */
 
@@ -59,6 +60,7 @@ struct itun_net {
 
 	struct rhashtable paths;
 	atomic_t n_paths;
+	atomic_t n_mpls_paths;			/* of them, those of MPLS */
 	struct rhashtable zones;
 	atomic_t n_zones;
 

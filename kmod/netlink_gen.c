@@ -78,7 +78,7 @@ const struct nla_policy ipvs_tun_mark_nl_policy[IPVS_TUN_A_MARK_PAD + 1] = {
 	[IPVS_TUN_A_MARK_NOT_READY] = { .type = NLA_U64, },
 };
 
-const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_DEAD + 1] = {
+const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_VTEP_MAC + 1] = {
 	[IPVS_TUN_A_PATH_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
 	[IPVS_TUN_A_PATH_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[IPVS_TUN_A_PATH_VTEP] = { .type = NLA_BINARY, },
@@ -89,6 +89,7 @@ const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_DEAD + 1] = {
 	[IPVS_TUN_A_PATH_TUNNEL_IFINDEX] = { .type = NLA_U32, },
 	[IPVS_TUN_A_PATH_SESSIONS] = { .type = NLA_U32, },
 	[IPVS_TUN_A_PATH_DEAD] = { .type = NLA_FLAG, },
+	[IPVS_TUN_A_PATH_VTEP_MAC] = NLA_POLICY_EXACT_LEN(6),
 };
 
 const struct nla_policy ipvs_tun_pause_nl_policy[IPVS_TUN_A_PAUSE_STEPS + 1] = {

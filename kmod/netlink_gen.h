@@ -17,7 +17,7 @@ extern const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_T
 extern const struct nla_policy ipvs_tun_filter_nl_policy[IPVS_TUN_A_FILTER_STATE + 1];
 extern const struct nla_policy ipvs_tun_limit_nl_policy[IPVS_TUN_A_LIMIT_ACCOUNTING + 1];
 extern const struct nla_policy ipvs_tun_mark_nl_policy[IPVS_TUN_A_MARK_PAD + 1];
-extern const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_DEAD + 1];
+extern const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_VTEP_MAC + 1];
 extern const struct nla_policy ipvs_tun_pause_nl_policy[IPVS_TUN_A_PAUSE_STEPS + 1];
 extern const struct nla_policy ipvs_tun_peer_nl_policy[IPVS_TUN_A_PEER_ENDPOINT + 1];
 extern const struct nla_policy ipvs_tun_session_nl_policy[IPVS_TUN_A_SESSION_PAD + 1];

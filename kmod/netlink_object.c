@@ -386,7 +386,8 @@ static int itun_set_accept_marks(const struct itun_change *change, u8 type,
 	if (err)
 		return err;
 	tunnel->n_accept = 0;
-	bitmap_zero(tunnel->accept, 256);
+	tunnel->accept_bits = 0;
+	bitmap_zero(tunnel->accept, ITUN_TUNNEL_FIELDS);
 	nla_for_each_nested(attr, change->nest, rest) {
 		u32 bits;
 
@@ -396,12 +397,14 @@ static int itun_set_accept_marks(const struct itun_change *change, u8 type,
 		if (err)
 			return err;
 		bits = nla_get_u32(attr);
-		if (__test_and_set_bit(itun_tunnel_normal(type) | bits, tunnel->accept)) {
+		if (__test_and_set_bit(itun_tunnel_field(type, itun_tunnel_normal(type) | bits),
+				       tunnel->accept)) {
 			NL_SET_ERR_MSG_ATTR_FMT(change->extack, attr,
 						"accept mark 0x%02x is named twice", bits);
 			return -EINVAL;
 		}
 		tunnel->accept_mark[tunnel->n_accept++] = bits;
+		tunnel->accept_bits |= bits;
 	}
 	return 0;
 }
@@ -468,11 +471,11 @@ int itun_change_tunnel(const struct itun_change *change)
 					itun_tunnel_name(type));
 		return -EOPNOTSUPP;
 	}
-	if (type == IPVS_TUN_TUNNEL_TYPE_GRE &&
+	if ((type == IPVS_TUN_TUNNEL_TYPE_GRE || type == IPVS_TUN_TUNNEL_TYPE_MPLS) &&
 	    (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT])) {
-		NL_SET_ERR_MSG_ATTR(change->extack,
-				    tb[IPVS_TUN_A_TUNNEL_PORT] ?: tb[IPVS_TUN_A_TUNNEL_AUTO],
-				    "tunnel type gre has no ports");
+		NL_SET_ERR_MSG_ATTR_FMT(change->extack,
+					tb[IPVS_TUN_A_TUNNEL_PORT] ?: tb[IPVS_TUN_A_TUNNEL_AUTO],
+					"tunnel type %s has no ports", itun_tunnel_name(type));
 		return -EINVAL;
 	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&

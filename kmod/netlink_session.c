@@ -45,9 +45,16 @@ static int itun_put_account(struct sk_buff *skb, struct itun_session *session)
 
 static int itun_put_way(struct sk_buff *skb, const struct itun_path_key *key)
 {
+	bool mpls = key->type == IPVS_TUN_TUNNEL_TYPE_MPLS;
+
+	/* The other end of MPLS over Ethernet is a station, not a host of IP. */
+	if (mpls && nla_put(skb, IPVS_TUN_A_SESSION_VTEP_MAC, sizeof(key->mac), key->mac))
+		return -EMSGSIZE;
+	if (!mpls &&
+	    (nla_put(skb, IPVS_TUN_A_SESSION_MAC, sizeof(key->mac), key->mac) ||
+	     itun_put_addr(skb, IPVS_TUN_A_SESSION_VTEP, key->family, &key->remote)))
+		return -EMSGSIZE;
 	if (nla_put_u32(skb, IPVS_TUN_A_SESSION_VNI, key->id) ||
-	    nla_put(skb, IPVS_TUN_A_SESSION_MAC, sizeof(key->mac), key->mac) ||
-	    itun_put_addr(skb, IPVS_TUN_A_SESSION_VTEP, key->family, &key->remote) ||
 	    (!itun_addr_is_zero(&key->local) &&
 	     itun_put_addr(skb, IPVS_TUN_A_SESSION_LOCAL, key->family, &key->local)) ||
 	    nla_put_u32(skb, IPVS_TUN_A_SESSION_IFINDEX, key->ifindex) ||
@@ -200,7 +207,8 @@ static bool itun_filter_way(const struct itun_filter *filter, const struct itun_
 	if (itun_filter_wants(filter, IPVS_TUN_A_FILTER_TUNNEL) && filter->tunnel != key->type)
 		return false;
 	if (itun_filter_wants(filter, IPVS_TUN_A_FILTER_MAC) &&
-	    !ether_addr_equal_unaligned(filter->mac, key->mac))
+	    (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
+	     !ether_addr_equal_unaligned(filter->mac, key->mac)))
 		return false;
 	return itun_filter_covers(&filter->vtep, key->family, &key->remote);
 }

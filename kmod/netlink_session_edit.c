@@ -121,6 +121,11 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 					key->type);
 		return -EOPNOTSUPP;
 	}
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IPVS_TUN_A_SESSION_TUNNEL],
+				    "sessions of mpls cannot be entered by hand");
+		return -EOPNOTSUPP;
+	}
 	if (tb[IPVS_TUN_A_SESSION_VTEP_MAC]) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[IPVS_TUN_A_SESSION_VTEP_MAC],
 				    "an endpoint of this tunnel has an IP address, no MAC address");
@@ -342,8 +347,11 @@ static void itun_session_hunt(struct itun_net *in, const struct itun_tuple *tupl
 	rhashtable_walk_exit(&iter);
 }
 
-static bool itun_session_delete(struct itun_net *in, const struct itun_tuple *tuple, u32 zone)
+/* Of MPLS too, where the label, not the zone, is what an operator sees. */
+static bool itun_session_delete(struct itun_net *in, const struct itun_tuple *tuple, u32 zone,
+				const u32 *label)
 {
+	const struct itun_path_key *key;
 	struct itun_session *session;
 	struct itun_lookup lookup;
 	bool done;
@@ -352,7 +360,9 @@ static bool itun_session_delete(struct itun_net *in, const struct itun_tuple *tu
 	rcu_read_lock();
 	local_bh_disable();
 	session = itun_session_find(in, &lookup);
+	key = session ? &rcu_dereference(session->path)->key : NULL;
 	done = session && itun_session_present(session, rcu_dereference(in->config)) &&
+	       (!label || (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS && key->id == *label)) &&
 	       itun_session_kill(in, session, ITUN_END_DELETED);
 	local_bh_enable();
 	rcu_read_unlock();
@@ -390,7 +400,10 @@ int ipvs_tun_nl_session_del_doit(struct sk_buff *skb, struct genl_info *info)
 					max(hits.vni[0], hits.vni[1]));
 		return -ENOTUNIQ;
 	}
-	if (!hits.n || !itun_session_delete(in, &request.tuple, hits.zone[0])) {
+	if (!hits.n ||
+	    (!itun_session_delete(in, &request.tuple, hits.zone[0], NULL) &&
+	     !(request.tb[IPVS_TUN_A_SESSION_VNI] &&
+	       itun_session_delete(in, &request.tuple, 0, &request.vni)))) {
 		NL_SET_ERR_MSG_ATTR(info->extack, request.nest, "no such session");
 		return -ENOENT;
 	}

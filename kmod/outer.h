@@ -17,7 +17,7 @@
 
 /* The types of tunnel that this module handles, as a mask of 1 << type. */
 #define ITUN_TUNNELS_HANDLED	(BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN) | BIT(IPVS_TUN_TUNNEL_TYPE_GRE) | \
-				 BIT(IPVS_TUN_TUNNEL_TYPE_GENEVE))
+				 BIT(IPVS_TUN_TUNNEL_TYPE_MPLS) | BIT(IPVS_TUN_TUNNEL_TYPE_GENEVE))
 
 /* Networks are told apart by 24 bits: only a key of GRE can be more. */
 #define ITUN_ID_MAX	0xffffff
@@ -35,6 +35,9 @@ struct itun_outer {
 	u8 family;		/* 4 or 6 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 options;		/* which optional parts its header has: GRE's C, K, S */
+	u8 mac[6];		/* MPLS: the neighbour that it comes from or goes to; src and
+				 * dst are that neighbour's address, family 0 if it has none
+				 */
 	bool fragment;		/* first fragment of an outer packet (IPv6) */
 	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
 };

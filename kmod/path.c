@@ -99,7 +99,7 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	refcount_set(&path->refs, 1);
 	path->by_hand = by_hand;
 	path->in = in;
-	path->zone = itun_zone_get(in, itun_config_zone(config, key->id));
+	path->zone = itun_zone_get(in, itun_config_zone_of(config, key->type, key->id));
 	if (!path->zone)
 		goto free_path;
 	/* dst_cache needs per-CPU memory, which is scarce in softirq. */
@@ -110,6 +110,8 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	if (endpoint && itun_endpoint_hold(endpoint))
 		path->endpoint = endpoint;
 	itun_path_judge(path, config);
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		atomic_inc(&in->n_mpls_paths);
 	return path;
 
 put_zone:
@@ -123,6 +125,8 @@ static void itun_path_release(struct itun_path *path)
 {
 	if (path->endpoint)
 		itun_endpoint_put(path->endpoint);
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		atomic_dec(&path->in->n_mpls_paths);
 	itun_zone_put(path->in, path->zone);
 	call_rcu(&path->rcu, itun_path_free);
 }
@@ -132,7 +136,8 @@ static void itun_path_release(struct itun_path *path)
  */
 static bool itun_path_serves(const struct itun_path *path, const struct itun_config *config)
 {
-	return !READ_ONCE(path->dead) && path->zone->id == itun_config_zone(config, path->key.id);
+	return !READ_ONCE(path->dead) &&
+	       path->zone->id == itun_config_zone_of(config, path->key.type, path->key.id);
 }
 
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,

@@ -20,16 +20,16 @@ struct itun_endpoint;
 struct metadata_dst;
 
 struct itun_path_key {
-	union itun_addr remote;	/* outer source of the marked packet */
+	union itun_addr remote;	/* outer source of the marked packet; of MPLS the neighbour */
 	union itun_addr local;	/* its outer destination; zero: by route */
 	u32 id;			/* network identifier (VNI) */
 	int ifindex;		/* underlay device; 0: entered by hand */
 	u16 port;		/* tunnel port of the marked packet, host order; 0: the device's */
-	u8 mac[6];		/* inner source, the balancer's */
+	u8 mac[6];		/* inner source, the balancer's; of MPLS the neighbour's */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
 	u8 options;		/* which optional parts the tunnel header has */
-	bool ip_inside;		/* no Ethernet header inside, and no mac */
+	bool ip_inside;		/* no Ethernet header inside, and no MAC there */
 	u8 pad[4];		/* zero: keys are compared as words */
 } __aligned(8);
 

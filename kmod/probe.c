@@ -6,6 +6,8 @@
  * own LOCAL_OUT hook does not look at what has no device yet. Answers come in
  * by the record stage, never by the socket.
  *
+ * Of MPLS it leaves by a device (mpls_xmit.c), without a first mark.
+ *
  * For GRE it is a raw socket that takes whole IP packets (IPPROTO_RAW): such a
  * one gets no copies of the tunnel's traffic, as one for GRE would.
  */
@@ -17,6 +19,7 @@
 #include <net/ipv6_stubs.h>
 #include <net/sock.h>
 
+#include "mpls.h"
 #include "outer.h"
 #include "prober.h"
 
@@ -179,6 +182,8 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 	sent = build(prober->in, message, payload);
 	if (sent < 0)
 		return sent;
+	if (way->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		return itun_mpls_send(prober->in, message, payload, sent);
 	vec[1].iov_len = sent;
 	if (raw && message->family == 6 && !memchr_inv(&local, 0, sizeof(local))) {
 		sent = choose_local6(prober->in, message, &local);

@@ -122,7 +122,9 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		return;
 	}
 	itun_count(in, probe_received);
-	message.way.ifindex = answer_ifindex(in, outer, ifindex);
+	memcpy(message.way.mac, outer->mac, sizeof(message.way.mac));
+	message.way.ifindex = outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS ?
+			      ifindex : answer_ifindex(in, outer, ifindex);
 	endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->src, GFP_ATOMIC);
 	if (!endpoint) {
 		itun_count(in, probe_limited);

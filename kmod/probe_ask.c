@@ -5,6 +5,7 @@
 #include <linux/random.h>
 
 #include "device.h"
+#include "neighbour.h"
 #include "notify.h"
 #include "outer.h"
 #include "prober.h"
@@ -25,7 +26,7 @@ static const char *why_not_sent(int err)
 	case -EPERM:
 		return "probe cannot be sent: a local firewall rule drops it";
 	case -ENODEV:
-		return "no tunnel port is in use";
+		return "no tunnel port is in use, or its device is gone";
 	case -ENETUNREACH:
 	case -EHOSTUNREACH:
 		return "probe cannot be sent: no route";
@@ -62,6 +63,20 @@ static u64 new_nonce(struct itun_endpoint *endpoint)
 	return nonce;
 }
 
+/* By the device that its traffic leaves by: under RCU. */
+static int find_neighbour(struct itun_net *in, const struct itun_endpoint *endpoint,
+			  struct itun_probe_way *way)
+{
+	struct net_device *dev;
+
+	way->ifindex = READ_ONCE(endpoint->ifindex);
+	dev = dev_get_by_index_rcu(in->net, way->ifindex);
+	if (!dev)
+		return -ENODEV;
+	return itun_neighbour_mac(dev, endpoint->key.family, &endpoint->key.addr, way->mac) ?
+	       0 : -EHOSTUNREACH;
+}
+
 /* Where the next probe goes, and what makes it a marked packet. */
 static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 		    struct itun_probe_way *way)
@@ -69,19 +84,20 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 	const struct itun_config *config;
 	const struct itun_ports *ports;
 	u8 type = endpoint->key.type;
+	bool mpls = type == IPVS_TUN_TUNNEL_TYPE_MPLS;
 	int err = -ENODEV;
 
 	rcu_read_lock();
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	if (config && ports && ports->types & BIT(type)) {
+	if (config && ports && (mpls || ports->types & BIT(type))) {
 		way->flags = itun_tunnel_normal(type) | config->tunnel[type].second_mark;
 		way->type = type;
 		way->port = itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);
 		way->ifindex = 0;
 		way->local = endpoint->local;
-		err = 0;
+		err = mpls ? find_neighbour(in, endpoint, way) : 0;
 	}
 	rcu_read_unlock();
 	return err;

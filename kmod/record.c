@@ -54,14 +54,15 @@ static unsigned int itun_clear(struct itun_net *in, struct sk_buff *skb,
 
 	if (unlikely(skb_ensure_writable(skb, outer->edit))) {
 		itun_count(in, clear_failed);
-		/* VXLAN's driver would drop it for its bits; the others do not
-		 * look at them.
+		/* VXLAN's driver would drop it for its bits, and with those of
+		 * MPLS it has another label; the others do not look at them.
 		 */
-		return outer->type == IPVS_TUN_TUNNEL_TYPE_VXLAN ? NF_DROP : NF_ACCEPT;
+		return outer->type == IPVS_TUN_TUNNEL_TYPE_VXLAN ||
+		       outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS ? NF_DROP : NF_ACCEPT;
 	}
 	header = skb->data + outer->tunnel;
 	memcpy(old, header, sizeof(old));
-	itun_tunnel_set_flags(outer->type, header, itun_tunnel_normal(outer->type));
+	itun_tunnel_set_mark(outer->type, header, outer->id, itun_tunnel_normal(outer->type));
 	memcpy(new, header, sizeof(new));
 	itun_csum_body(&csum, old, new, sizeof(old));
 	itun_csum_apply(in, skb, outer, &csum);
@@ -82,6 +83,8 @@ static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct
 	/* An aggregate's segments were verified before they were joined. */
 	if (skb_is_gso(skb))
 		return true;
+	if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		return true;	/* nothing but the Ethernet frame has one */
 	if (outer->type == IPVS_TUN_TUNNEL_TYPE_GRE) {
 		if (itun_csum_gre_right(skb, outer->tunnel))
 			return true;
@@ -112,6 +115,8 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 	key->ip_inside = itun_outer_ip_inside(outer);
 	if (likely(!key->ip_inside))
 		ether_addr_copy(key->mac, inner + ETH_ALEN);
+	else
+		ether_addr_copy(key->mac, outer->mac);
 	key->type = outer->type;
 	key->options = outer->options;
 	key->family = outer->family;
@@ -131,7 +136,8 @@ static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 	itun_count(in, untrusted);
 	if (endpoint)
 		this_cpu_inc(endpoint->counts->untrusted);
-	itun_stranger_count(in, key->family, &key->remote);
+	if (key->family)
+		itun_stranger_count(in, key->family, &key->remote);
 }
 
 /* A session is to be made, or its way has changed: the slow part. */
@@ -216,7 +222,8 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 
 	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
 	if (!found->valid) {
-		itun_lookup_init(lookup, &inner->tuple, itun_config_zone(config, outer->id));
+		itun_lookup_init(lookup, &inner->tuple,
+				 itun_config_zone_of(config, outer->type, outer->id));
 		found->session = itun_session_find(in, lookup);
 	}
 	session = found->session;
@@ -233,11 +240,24 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 	itun_record_new(in, config, skb, outer, inner, lookup, session, &key);
 }
 
+static int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
+			       const struct nf_hook_state *state)
+{
+	int ifindex = 0;
+
+	/* In a VRF the device is the VRF's: the port that it came by is in the
+	 * control block. At a device itself there is none.
+	 */
+	if (likely(outer->type != IPVS_TUN_TUNNEL_TYPE_MPLS))
+		ifindex = outer->family == 4 ? inet_sdif(skb) : inet6_sdif(skb);
+	return ifindex ? : state->in->ifindex;
+}
+
 /**
  * itun_record() - a tunnel packet with other bits than the normal ones
  * @in: namespace of the underlay
  * @config: the snapshot in force
- * @skb: at LOCAL_IN
+ * @skb: at LOCAL_IN; of MPLS where it comes in by a device
  * @outer: its headers
  * @state: of the hook
  * @found: what itun_refresh() has looked up
@@ -253,12 +273,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 	struct itun_inner inner;
 	int ifindex;
 
-	/* In a VRF the device is the VRF's: the port that it came by is in the
-	 * control block.
-	 */
-	ifindex = outer->family == 4 ? inet_sdif(skb) : inet6_sdif(skb);
-	if (!ifindex)
-		ifindex = state->in->ifindex;
+	ifindex = itun_record_ifindex(skb, outer, state);
 
 	verdict = itun_outer_parse_inner(skb, outer, &inner);
 	/* What only has a probe's EtherType is somebody else's. */
@@ -266,7 +281,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 	    itun_probe_receive(in, config, outer, skb, ifindex))
 		return NF_DROP;
 	/* Bits that are no mark of ours: they mean something to someone else. */
-	if (!test_bit(outer->flags, config->tunnel[outer->type].accept)) {
+	if (!itun_config_accepts(config, outer->type, outer->flags)) {
 		itun_count(in, foreign_bits);
 		return NF_ACCEPT;
 	}

@@ -17,6 +17,7 @@ enum itun_hook_group {
 	ITUN_HOOK_IN		= BIT(1),	/* inet LOCAL_IN: record, probes */
 	ITUN_HOOK_BRIDGE	= BIT(2),	/* bridge PREROUTING: steer */
 	ITUN_HOOK_FORWARD	= BIT(3),	/* inet FORWARD: steer */
+	ITUN_HOOK_MPLS		= BIT(4),	/* devices that carry MPLS: mark, record */
 };
 
 /* outer.c: the first look at a packet that this host sends in a tunnel. */
@@ -101,6 +102,7 @@ enum itun_xmit {
 	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
 };
 
+void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
 unsigned int itun_path_mtu(struct itun_path *path);

@@ -14,6 +14,7 @@
 	COUNTER(mark_not_ready, "packets that matched a mark rule but went unmarked, because their endpoint was not ready") \
 	COUNTER(mark_no_peer, "packets that matched a mark rule but went unmarked, because no send peer covers their endpoint") \
 	COUNTER(mark_busy_bits, "packets that matched a mark rule but whose tunnel header had other bits than the normal ones") \
+	COUNTER(mark_label, "packets that matched a mark rule but whose MPLS label has bits of the second mark itself, or is one of the reserved ones") \
 	COUNTER(mark_collision, "packets that matched a mark rule but went unmarked, because a device uses the bits of the second mark") \
 	COUNTER(mark_large_id, "packets that matched a mark rule but whose GRE key has more than 24 bits") \
 	COUNTER(mark_unwritable, "packets that could not be marked for lack of memory") \

@@ -16,6 +16,7 @@
 
 #include "compat/egress.h"
 #include "compat/tunnel_key.h"
+#include "mpls.h"
 #include "stages.h"
 
 DEFINE_PER_CPU(unsigned int, itun_sending);
@@ -107,11 +108,17 @@ static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
 	return skb->len <= mtu;
 }
 
-/* What a packet has from the way that it came is none of the tunnel's. The hash
- * is the other half of the one that found the session: the same for all packets
- * of the flow, and no flow dissection for the source port.
+/**
+ * itun_xmit_to() - a packet's device is another one now
+ * @skb: packet
+ * @hash: of the session's key
+ * @dev: where it is to leave
+ *
+ * What it has from the way that it came is none of the tunnel's. Its hash is the
+ * other half of the one that found the session: the same for all packets of the
+ * flow, and no flow dissection for the source port.
  */
-static void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev)
+void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev)
 {
 	skb->dev = dev;
 	skb_set_queue_mapping(skb, 0);
@@ -402,7 +409,10 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 
 	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
 		return itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN);
-	dev = itun_xmit_device(path, &external);
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		dev = itun_mpls_device(path);
+	else
+		dev = itun_xmit_device(path, &external);
 	if (path->key.ip_inside)
 		return dev && itun_device_routed_to(port, dev);
 	if (!netif_is_bridge_master(port))
@@ -422,6 +432,11 @@ unsigned int itun_path_mtu(struct itun_path *path)
 	const struct net_device *dev;
 	bool external;
 
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS) {
+		dev = itun_mpls_device(path);
+		return dev && READ_ONCE(dev->mtu) > ITUN_MPLS_HLEN ?
+		       READ_ONCE(dev->mtu) - ITUN_MPLS_HLEN : 0;
+	}
 	dev = itun_xmit_device(path, &external);
 	return dev ? READ_ONCE(dev->mtu) : 0;
 }
@@ -445,6 +460,8 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
 		return ITUN_XMIT_FALLBACK;
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		return itun_mpls_xmit(path, skb, hash);
 	dev = itun_xmit_device(path, &external);
 	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;

@@ -3,19 +3,22 @@
  * What the stages need to know of a tunnel header, whatever its type: the field
  * that carries the mark, the network identifier, and where the inner packet
  * begins. A type is a header of its own in this directory, and a case in each
- * of these functions.
+ * of these functions. MPLS has no header that would say so much: what its mark
+ * is, is a question of what is accepted (see mpls.c of the module).
  */
 #ifndef ITUN_WIRE_TUNNEL_H
 #define ITUN_WIRE_TUNNEL_H
 
 #include "geneve.h"
 #include "gre.h"
+#include "mpls.h"
 #include "vxlan.h"
 
 /* As enum ipvs_tun_tunnel_type of the netlink contract. */
 enum itun_tunnel_type {
 	ITUN_TUNNEL_VXLAN = 1,
 	ITUN_TUNNEL_GRE = 2,
+	ITUN_TUNNEL_MPLS = 3,
 	ITUN_TUNNEL_GENEVE = 4,
 };
 
@@ -64,11 +67,28 @@ static inline u32 itun_tunnel_allowed(u8 type)
 		return ITUN_VXLAN_ALLOWED;
 	case ITUN_TUNNEL_GRE:
 		return ITUN_GRE_ALLOWED;
+	case ITUN_TUNNEL_MPLS:
+		return ITUN_MPLS_ALLOWED;
 	case ITUN_TUNNEL_GENEVE:
 		return ITUN_GENEVE_ALLOWED;
 	default:
 		return 0;
 	}
+}
+
+/* So many values has the field that carries the mark, for any type. */
+#define ITUN_TUNNEL_FIELDS	1024
+
+/**
+ * itun_tunnel_field() - the number of a value of the field that carries the mark
+ * @type: enum itun_tunnel_type
+ * @flags: as itun_tunnel_header.flags
+ *
+ * Return: less than ITUN_TUNNEL_FIELDS, another one for each value.
+ */
+static inline u16 itun_tunnel_field(u8 type, u16 flags)
+{
+	return type == ITUN_TUNNEL_MPLS ? flags >> 6 : flags & 0xff;
 }
 
 /**
@@ -138,7 +158,7 @@ static inline bool itun_tunnel_is_cut(u8 type, const u8 *h, u32 avail)
 
 /**
  * itun_tunnel_set_flags() - write the field that carries the mark
- * @type: enum itun_tunnel_type
+ * @type: enum itun_tunnel_type but MPLS, see itun_tunnel_set_mark()
  * @h: the header
  * @flags: as itun_tunnel_header.flags
  *
@@ -157,6 +177,23 @@ static inline void itun_tunnel_set_flags(u8 type, u8 *h, u16 flags)
 		itun_geneve_set_flags(h, flags);
 		break;
 	}
+}
+
+/**
+ * itun_tunnel_set_mark() - write the field that carries the mark
+ * @type: enum itun_tunnel_type
+ * @h: the header; of MPLS the bottom entry of the label stack
+ * @id: network identifier, which MPLS has in the same field
+ * @flags: as itun_tunnel_header.flags
+ *
+ * For every type it is in the first two bytes.
+ */
+static inline void itun_tunnel_set_mark(u8 type, u8 *h, u32 id, u16 flags)
+{
+	if (type == ITUN_TUNNEL_MPLS)
+		itun_mpls_set_label(h, id | flags);
+	else
+		itun_tunnel_set_flags(type, h, flags);
 }
 
 /**
@@ -202,6 +239,9 @@ static inline bool itun_tunnel_set_id(u8 type, u8 *h, u32 id)
  * @id: network identifier; GRE has a key unless it is 0
  * @flags: the field that carries the mark
  *
+ * MPLS has the channel of readiness messages behind the label: nothing else with
+ * an Ethernet frame is sent in it.
+ *
  * Return: the header's length, at most 8.
  */
 static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
@@ -209,6 +249,11 @@ static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
 	u16 len = 8;
 
 	memset(h, 0, 8);
+	if (type == ITUN_TUNNEL_MPLS) {
+		itun_mpls_build(h, id | flags, ITUN_MPLS_TTL);
+		wire_put_be32(h + ITUN_MPLS_HLEN, ITUN_MPLS_CHANNEL);
+		return len;
+	}
 	switch (type) {
 	case ITUN_TUNNEL_GRE:
 		if (id)

@@ -5,9 +5,11 @@
 //
 // Input: one byte that selects (bits 0-2) and says how the frame goes on beyond
 // what is readable (bits 3-7), then the packet. For a tunnel packet bits 3-4 are
-// its type and bits 5-7 say how it goes on; the byte behind is the mark.
+// its type and bits 5-7 say how it goes on; the byte behind is the mark. For a
+// packet of MPLS, too, that byte is.
 #include "glimpse.h"
 #include "inner.h"
+#include "mpls.h"
 #include "probe.h"
 #include "tunnel.h"
 #include "tuple.h"
@@ -390,6 +392,65 @@ void check_tunnel(u8 type, u8 mark, const std::uint8_t *bytes, u32 size, u32 bey
 	check_glimpse(bytes, size, size + beyond);
 }
 
+// A label stack and the IP packet behind it. "wish" are the mark's bits, ten.
+void check_mpls(u8 wish, const std::uint8_t *bytes, u32 size, u32 beyond)
+{
+	const u32 mark = wish ? (wish * 0x104u) & ITUN_MPLS_ALLOWED : ITUN_MPLS_DEFAULT_MARK;
+	const Exact stack(bytes, size);
+	const int bottom = itun_mpls_bottom(stack.get(), size);
+
+	if (bottom < 0) {
+		// No entry that was looked at has the bit.
+		for (u32 at = 0; at < ITUN_MPLS_STACK_MAX && at + ITUN_MPLS_HLEN <= size; at += 4)
+			MUST(!(bytes[at + 2] & ITUN_MPLS_BOTTOM));
+		return;
+	}
+	const u32 at = static_cast<u32>(bottom);
+
+	MUST(at % ITUN_MPLS_HLEN == 0 && at < ITUN_MPLS_STACK_MAX);
+	MUST(at + ITUN_MPLS_HLEN <= size);
+	for (u32 cut = 0; cut < at + ITUN_MPLS_HLEN; cut++) {
+		const Exact part(bytes, cut);
+
+		MUST(itun_mpls_bottom(part.get(), cut) < 0);
+	}
+
+	std::uint8_t *entry = stack.get() + at;
+	const u32 label = itun_mpls_label(entry);
+
+	MUST(label <= ITUN_MPLS_LABEL_MAX);
+	if (itun_mpls_markable(label, mark)) {
+		itun_mpls_set_label(entry, label | mark);
+		MUST(itun_mpls_label(entry) == (label | mark));
+		MUST(!itun_mpls_markable(itun_mpls_label(entry), mark));
+		MUST(itun_mpls_bottom(stack.get(), size) == bottom);
+		// The module's checksums take the first two bytes for all that changes.
+		MUST(!std::memcmp(entry + 2, bytes + at + 2, size - at - 2));
+		itun_mpls_set_label(entry, itun_mpls_label(entry) & ~mark);
+	}
+	MUST(!std::memcmp(stack.get(), bytes, size));
+
+	bytes += at + ITUN_MPLS_HLEN;
+	size -= at + ITUN_MPLS_HLEN;
+	if (size >= ITUN_MPLS_CHANNEL_LEN && itun_mpls_is_message(bytes)) {
+		MUST(!itun_mpls_protocol(bytes[0]));
+		check_probe(bytes + ITUN_MPLS_CHANNEL_LEN, size - ITUN_MPLS_CHANNEL_LEN);
+		return;
+	}
+	if (!size)
+		return;
+	switch (itun_mpls_protocol(bytes[0])) {
+	case 0x0800:
+		check_inner(parse_ipv4, bytes, size, size + beyond);
+		check_inner_by_and_by(parse_ipv4, bytes, size, size / 2);
+		break;
+	case 0x86dd:
+		check_inner(parse_ipv6, bytes, size, size + beyond);
+		check_inner_by_and_by(parse_ipv6, bytes, size, size / 2);
+		break;
+	}
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t size)
@@ -398,7 +459,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 	// An aggregate: most of the packet is elsewhere.
 	static const u32 beyond[] = {0, 1, 7, 64, 1400, 65535, 70000, 500000};
 	// The last one is none that the module knows.
-	static const u8 tunnels[] = {ITUN_TUNNEL_VXLAN, ITUN_TUNNEL_GRE, ITUN_TUNNEL_GENEVE, 3};
+	static const u8 tunnels[] = {ITUN_TUNNEL_VXLAN, ITUN_TUNNEL_GRE, ITUN_TUNNEL_GENEVE, 5};
 
 	if (!size)
 		return 0;
@@ -424,8 +485,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 			break;
 		check_tunnel(tunnels[how % 4], bytes[0], bytes + 1, count - 1, beyond[how / 4]);
 		break;
+	case 7:
+		if (count)
+			check_mpls(bytes[0], bytes + 1, count - 1, beyond[how % 8]);
+		break;
 	default: {
-		const Parse parse = parsers[(select & 7) % 3];
+		const Parse parse = parsers[select & 7];
 
 		check_inner(parse, bytes, count, count + beyond[how % 8]);
 		check_inner_by_and_by(parse, bytes, count, count * (how / 8) / 4);

@@ -196,12 +196,19 @@ check "tunnel list has them" shows '
 check "and back to the devices' ports" does -n "$a" tunnel set vxlan --second-mark 0xf8 --accept-mark 0xf8 --port auto
 check "tunnel set, another type" does -n "$a" tunnel set gre --second-mark 0x40 --accept-mark 0x40,0x80
 check "tunnel list has it, and each type that there is" shows '
-	map(.type) == ["vxlan", "gre", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
+	map(.type) == ["vxlan", "gre", "mpls", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
 	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
 check "bits that its header does not have are refused" refused 'Second mark 0x7 has bits outside 0xf8, those of gre' -n "$a" tunnel set gre --second-mark 0x07
 check "and ports, which it has none of" refused 'Tunnel type gre has no ports' -n "$a" tunnel set gre --port 47
-check "a type of a later version is refused" refused '*mpls*' -n "$a" tunnel set mpls --second-mark 0x8000
+check "a mark of several bits of a label" does -n "$a" tunnel set mpls --second-mark 0x0c000 --accept-mark 0x08000,0x0ffc0
+check "tunnel list has labels whole" shows '
+	.[] | select(.type == "mpls") | .second_mark == "0x0c000" and (.accept_mark | sort) == ["0x08000", "0x0ffc0"]
+	and .port == [] and .normal == "0x00" and .allowed == "0xffc0"' -n "$a" tunnel list
+check "and back to its default" does -n "$a" tunnel set mpls --second-mark 0x08000 --accept-mark 0x08000
+check "bits of a label that operators hand out are refused" refused 'Second mark 0x10000 has bits outside 0xffc0, those of mpls' \
+	-n "$a" tunnel set mpls --second-mark 0x10000
+check "it has no ports either" refused 'Tunnel type mpls has no ports' -n "$a" tunnel set mpls --port 6635
 
 check "peer add" does -n "$a" peer add 198.51.100.0/24 --accept --dev eth0 --vni 100
 check "peer list" shows '

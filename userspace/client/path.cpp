@@ -25,6 +25,9 @@ Path Path::parse(wire::Attributes attributes)
 		case IPVS_TUN_A_PATH_VTEP:
 			out.vtep = attr.address();
 			break;
+		case IPVS_TUN_A_PATH_VTEP_MAC:
+			out.vtep_mac = attr.mac();
+			break;
 		case IPVS_TUN_A_PATH_LOCAL:
 			out.local = attr.address();
 			break;

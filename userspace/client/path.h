@@ -25,6 +25,7 @@ struct Path {
 	std::optional<TunnelType> tunnel;
 	std::optional<Mac> mac;
 	std::optional<Address> vtep;
+	std::optional<Mac> vtep_mac;
 	std::optional<Address> local;
 	std::optional<std::uint32_t> vni;
 	std::optional<std::uint32_t> zone;

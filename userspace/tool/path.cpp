@@ -35,6 +35,7 @@ int run_list(Context &context)
 	Table table(context.output(), {{"tunnel"},
 				       {"mac"},
 				       {"vtep_ip"},
+				       {"vtep_mac"},
 				       {"local_ip"},
 				       {"vni"},
 				       {"zone"},
@@ -46,6 +47,7 @@ int run_list(Context &context)
 	for (const Path &path : paths) {
 		table.put("tunnel", path.tunnel ? Value(name(*path.tunnel)) : Value());
 		table.put("mac", text(path.mac)).put("vtep_ip", text(path.vtep));
+		table.put("vtep_mac", text(path.vtep_mac));
 		table.put("local_ip", text(path.local)).put("vni", path.vni);
 		table.put("zone", path.zone).put("dev", device(path.ifindex));
 		table.put("tunnel_dev", device(path.tunnel_ifindex));

@@ -8,11 +8,12 @@
 #include <linux/ipvs_tun.h>
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace
 {
 
-constexpr u8 VXLAN = 1, GRE = 2, GENEVE = 4;
+constexpr u8 VXLAN = 1, GRE = 2, MPLS = 3, GENEVE = 4;
 
 // A header as it is on the wire, and what it says. "edit" is how many bytes
 // must be there, "id_at" where the identifier's word is (0: there is none).
@@ -96,7 +97,7 @@ const Refused refused[] = {
 	{"GeneveVersion2", GENEVE, hex("80 00 65 58  00 00 64 00")},
 	{"GeneveVersion3", GENEVE, hex("ff 01 65 58  00 00 64 00")},
 	{"NoType", 0, hex("08 00 00 00  00 00 64 00")},
-	{"MplsIsNotWrittenYet", 3, hex("00 06 41 ff  00 00 00 00")},
+	{"MplsIsNoHeaderByItself", MPLS, hex("00 06 41 ff  00 00 00 00")},
 	{"TypeBehindTheLast", 5, hex("08 00 00 00  00 00 64 00")},
 	{"Type255", 255, hex("08 00 00 00  00 00 64 00")},
 };
@@ -267,9 +268,11 @@ TEST(Tunnel, TypesAreThoseOfTheNetlinkContract)
 {
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_VXLAN}, unsigned{IPVS_TUN_TUNNEL_TYPE_VXLAN});
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_GRE}, unsigned{IPVS_TUN_TUNNEL_TYPE_GRE});
+	EXPECT_EQ(unsigned{ITUN_TUNNEL_MPLS}, unsigned{IPVS_TUN_TUNNEL_TYPE_MPLS});
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_GENEVE}, unsigned{IPVS_TUN_TUNNEL_TYPE_GENEVE});
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_VXLAN}, VXLAN);
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_GRE}, GRE);
+	EXPECT_EQ(unsigned{ITUN_TUNNEL_MPLS}, MPLS);
 	EXPECT_EQ(unsigned{ITUN_TUNNEL_GENEVE}, GENEVE);
 }
 
@@ -283,11 +286,43 @@ TEST(Tunnel, NormalAndAllowedBitsAreThoseOfMethod)
 			allowed = 0xf7;
 		else if (t == GRE)
 			allowed = 0xf8;
+		else if (t == MPLS)
+			allowed = 0x0ffc0;
 		else if (t == GENEVE)
 			allowed = 0x3f;
 		EXPECT_EQ(itun_tunnel_allowed(t), allowed) << "type " << type;
 		EXPECT_EQ(itun_tunnel_normal(t), t == VXLAN ? 0x08 : 0) << "type " << type;
 	}
+}
+
+TEST(Tunnel, ValuesOfTheFieldAreNumberedApart)
+{
+	for (u8 type : {VXLAN, GRE, MPLS, GENEVE}) {
+		std::vector<bool> taken(ITUN_TUNNEL_FIELDS);
+		const u32 bits = itun_tunnel_allowed(type) | itun_tunnel_normal(type);
+
+		for (u32 value = 0; value <= bits; value++) {
+			if (value & ~bits)
+				continue;
+			const u16 field = itun_tunnel_field(type, static_cast<u16>(value));
+
+			ASSERT_LT(field, taken.size());
+			EXPECT_FALSE(taken[field]) << "type " << +type << ", " << value;
+			taken[field] = true;
+		}
+	}
+}
+
+TEST(Tunnel, AMarkIsWrittenBesideTheIdentifierOfMpls)
+{
+	Bytes entry = hex("00 06 4b 40"), vxlan = hex("08 00 00 00  00 00 64 00");
+
+	itun_tunnel_set_mark(MPLS, entry.data(), 100, 0x8000);
+	EXPECT_EQ(entry, hex("08 06 4b 40"));
+	itun_tunnel_set_mark(MPLS, entry.data(), 100, 0);
+	EXPECT_EQ(entry, hex("00 06 4b 40"));
+	itun_tunnel_set_mark(VXLAN, vxlan.data(), 100, 0xf8);
+	EXPECT_EQ(vxlan, hex("f8 00 00 00  00 00 64 00"));
 }
 
 TEST(Tunnel, AnUnknownTypeIsNotWritten)
@@ -407,3 +442,9 @@ TEST_P(TunnelBuilt, IsReadBack)
 
 INSTANTIATE_TEST_SUITE_P(Wire, TunnelBuilt, testing::ValuesIn(built),
 			 [](const auto &info) { return std::string(info.param.name); });
+
+TEST(Tunnel, AMessageInMplsIsInItsChannel)
+{
+	EXPECT_EQ(build(MPLS, 100, 0), hex("00 06 41 40  10 00 7f f8"));
+	EXPECT_EQ(build(MPLS, 100, 0x8000), hex("08 06 41 40  10 00 7f f8"));
+}

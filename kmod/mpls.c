@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* MPLS over Ethernet at the devices of the underlay: an outer header as the
+ * other steps know it is made of the label stack, of the neighbour on the
+ * other side of the link, and of the label that is left without the mark.
+ */
+#include "mpls.h"
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+
+#include "endpoint.h"
+#include "neighbour.h"
+#include "wire/mpls.h"
+
+/* A frame with a tag is for the VLAN's own device, which sees it without; the
+ * number 0 is no VLAN.
+ */
+static bool itun_mpls_tagged(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb) && skb_vlan_tag_get_id(skb);
+}
+
+enum itun_mpls_inside {
+	ITUN_MPLS_CUT,		/* the stack is */
+	ITUN_MPLS_DEEP,		/* its bottom is too far away to be looked at */
+	ITUN_MPLS_PACKET,
+	ITUN_MPLS_MESSAGE,	/* a readiness message */
+};
+
+/* The label as it is becomes the identifier; what of it is a mark is not known
+ * here.
+ */
+static enum itun_mpls_inside itun_mpls_parse(const struct sk_buff *skb, unsigned int stack,
+					     struct itun_outer *outer)
+{
+	u8 buffer[ITUN_MPLS_STACK_MAX + ITUN_MPLS_CHANNEL_LEN];
+	unsigned int avail, inner;
+	const u8 *bytes;
+	int bottom;
+
+	avail = min_t(unsigned int, skb->len - min(skb->len, stack), sizeof(buffer));
+	bytes = skb_header_pointer(skb, stack, avail, buffer);
+	bottom = bytes ? itun_mpls_bottom(bytes, avail) : -1;
+	if (unlikely(bottom < 0))
+		return avail < ITUN_MPLS_STACK_MAX ? ITUN_MPLS_CUT : ITUN_MPLS_DEEP;
+
+	inner = bottom + ITUN_MPLS_HLEN;
+	memset(outer, 0, sizeof(*outer));
+	outer->type = IPVS_TUN_TUNNEL_TYPE_MPLS;
+	outer->id = itun_mpls_label(bytes + bottom);
+	outer->transport = stack + bottom;
+	outer->tunnel = stack + bottom;
+	outer->inner = stack + inner;
+	outer->edit = stack + inner;
+	if (unlikely(avail <= inner))
+		return ITUN_MPLS_PACKET;
+	if (unlikely(avail >= inner + ITUN_MPLS_CHANNEL_LEN &&
+		     itun_mpls_is_message(bytes + inner)))
+		return ITUN_MPLS_MESSAGE;
+	outer->protocol = itun_mpls_protocol(bytes[inner]);
+	return ITUN_MPLS_PACKET;
+}
+
+/* Ends here if it is one: whatever its label, it is for the other end of this
+ * link. What only looks like one goes on as a packet that is no flow.
+ */
+static bool itun_mpls_message(struct itun_net *in, const struct itun_config *config,
+			      struct sk_buff *skb, const struct itun_outer *outer,
+			      const struct net_device *dev)
+{
+	struct itun_outer message = *outer;
+
+	message.inner += ITUN_MPLS_CHANNEL_LEN;
+	message.flags = message.id & ITUN_MPLS_ALLOWED;
+	message.id &= ~ITUN_MPLS_ALLOWED;
+	return itun_probe_receive(in, config, &message, skb, dev->ifindex);
+}
+
+/**
+ * itun_mpls_ingress() - a packet that comes in by a device of the underlay
+ * @priv: none
+ * @skb: skb->data at the label stack
+ * @state: of the hook
+ *
+ * Context: BH off, under RCU.
+ * Return: NF_ACCEPT; NF_DROP for a readiness message, or without memory.
+ */
+unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct itun_tunnel_config *tunnel;
+	struct itun_found found = { .valid = false };
+	const struct itun_config *config;
+	enum itun_mpls_inside inside;
+	struct itun_outer outer;
+	struct itun_net *in;
+
+	if (likely(skb->protocol != htons(ETH_P_MPLS_UC)) || skb->pkt_type != PACKET_HOST ||
+	    itun_mpls_tagged(skb))
+		return NF_ACCEPT;
+	in = itun_net(state->net);
+	config = rcu_dereference(in->config);
+	if (unlikely(!config))
+		return NF_ACCEPT;
+	inside = itun_mpls_parse(skb, 0, &outer);
+	if (unlikely(inside == ITUN_MPLS_CUT))
+		itun_count(in, malformed_tunnel);
+	if (unlikely(inside == ITUN_MPLS_CUT || inside == ITUN_MPLS_DEEP))
+		return NF_ACCEPT;
+
+	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS];
+	outer.flags = outer.id & tunnel->accept_bits;
+	if (likely(!outer.flags && inside != ITUN_MPLS_MESSAGE))
+		return NF_ACCEPT;
+
+	ether_addr_copy(outer.mac, eth_hdr(skb)->h_source);
+	itun_neighbour_find(in, config, state->in, outer.mac, &outer.src, &outer.family);
+	if (unlikely(inside == ITUN_MPLS_MESSAGE) &&
+	    itun_mpls_message(in, config, skb, &outer, state->in))
+		return NF_DROP;
+	/* A label that has a meaning of its own was never marked. */
+	outer.id &= ~outer.flags;
+	if (unlikely(!outer.flags || outer.id < ITUN_MPLS_LABEL_FIRST))
+		return NF_ACCEPT;
+	/* Nobody but a generator of test packets sends one several times. */
+	if (unlikely(skb_shared(skb))) {
+		itun_count(in, clear_failed);
+		return NF_DROP;
+	}
+	return itun_record(in, config, skb, &outer, state, &found);
+}
+
+/**
+ * itun_mpls_egress() - a packet that leaves by a device of the underlay
+ * @priv: none
+ * @skb: skb->data at the Ethernet header
+ * @state: of the hook
+ *
+ * Context: BH off, under RCU.
+ * Return: NF_ACCEPT.
+ */
+unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct itun_tunnel_config *tunnel;
+	const struct itun_config *config;
+	enum itun_mpls_inside inside;
+	struct itun_outer outer;
+	struct itun_net *in;
+
+	if (likely(!skb->mark) || skb->protocol != htons(ETH_P_MPLS_UC) || itun_mpls_tagged(skb))
+		return NF_ACCEPT;
+	in = itun_net(state->net);
+	config = rcu_dereference(in->config);
+	if (!config || !config->n_marks || config->paused & IPVS_TUN_STEP_MARK)
+		return NF_ACCEPT;
+	if (unlikely(skb_headlen(skb) < ETH_HLEN || skb_shared(skb) ||
+		     eth_hdr(skb)->h_proto != htons(ETH_P_MPLS_UC)))
+		return NF_ACCEPT;
+	inside = itun_mpls_parse(skb, ETH_HLEN, &outer);
+	if (unlikely(inside != ITUN_MPLS_PACKET))
+		return NF_ACCEPT;
+
+	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS];
+	if (unlikely(!itun_mpls_markable(outer.id, tunnel->second_mark)))
+		outer.flags = ITUN_MPLS_ALLOWED;	/* as if all of them were in use */
+	ether_addr_copy(outer.mac, eth_hdr(skb)->h_dest);
+	itun_neighbour_find(in, config, state->out, outer.mac, &outer.dst, &outer.family);
+	itun_mark(in, config, skb, &outer, false);
+	return NF_ACCEPT;
+}

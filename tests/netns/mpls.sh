@@ -1,0 +1,317 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# MPLS over Ethernet: no tunnel device, no outer address; an endpoint is a neighbour on the underlay, known to the host by
+# its neighbour tables. The server's host pops the label towards the server, whose default route is that host, and would
+# route the replies elsewhere: they are steered at FORWARD to the neighbour that the request came from.
+#
+#   client 200.1.1.2 --- .1 lbhost [IPVS, first mark] === labels 100 (IPv4), 200 (IPv6) ==> rshost .2 --- tap0 rs 10.1.1.2
+#      |  2001:db8:c1::2                         |      marked 0x08064, 0x080c8               |  [pop]  2001:db8:10::2
+#      |                                 [pop] <== the same labels, without a mark ===========+
+#      +---- gwhost <--- plain link: "elsewhere", where rshost's routes to the client lead ---+
+#
+# A label with the mark is in nobody's table: what the record stage did not clear would be lost.
+. "$(dirname "$0")/lib.sh"
+
+vip4=198.51.100.10 vip6=2001:db8:51::10
+large=${LARGE:-1000000}
+log=$work/server.log
+# VIP, server, client, label
+services=("$vip4 10.1.1.2 200.1.1.2 100" "$vip6 2001:db8:10::2 2001:db8:c1::2 200")
+
+# --- the network ---------------------------------------------------------------
+
+# What label-switching a host needs.
+mpls_host() { # NS
+	in_ns "$1" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels && echo 1 > /proc/sys/net/mpls/conf/eth0/input'
+}
+
+# The balancer's way to the servers, over one family of the underlay. Routes of IPv6 have no other next hop than its own:
+# the neighbour is the same.
+labels_to() { # FAMILY
+	local way
+	case $1 in
+	4) way="via inet 172.18.10.2" ;;
+	6) way="via inet6 2001:db8:18::2" ;;
+	esac
+	batch "$lbhost" "route replace 10.1.1.0/24 encap mpls 100 $way dev eth0" \
+		"route replace 2001:db8:10::/64 encap mpls 200 via 2001:db8:18::2 dev eth0"
+}
+
+network() {
+	require mpls_router mpls_iptunnel ip_vs ip_vs_rr nf_tables veth nf_conntrack 8021q
+	underlay_switch
+	setup_ns client lbhost rshost gwhost rs
+	underlay_host "$lbhost" 1
+	underlay_host "$rshost" 2
+	for host in "$lbhost" "$rshost"; do mpls_host "$host"; done
+	for host in "$lbhost" "$rshost" "$gwhost"; do forwarding "$host"; done
+
+	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lbhost" to-client "200.1.1.1/24 2001:db8:c1::1/64"
+	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
+	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
+	link "$rshost" to-gw "10.9.0.1/30 2001:db8:9::1/64" "$gwhost" to-rshost "10.9.0.2/30 2001:db8:9::2/64"
+	link "$rshost" tap0 "10.1.1.1/24 2001:db8:10::1/64" "$rs" eth0 "10.1.1.2/24 2001:db8:10::2/64"
+	batch "$rs" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
+	batch "$rshost" "route add 200.1.1.0/24 via 10.9.0.2" "route add 2001:db8:c1::/64 via 2001:db8:9::2"
+	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
+
+	ip -n "$rshost" -f mpls route add 100 via inet 10.1.1.2 dev tap0
+	ip -n "$rshost" -f mpls route add 200 via inet6 2001:db8:10::2 dev tap0
+	for label in 100 200; do ip -n "$lbhost" -f mpls route add $label dev lo; done
+
+	add_addresses "$lbhost" lo "$vip4/32 $vip6/128"
+	for pair in t:80 u:7; do
+		service "$lbhost" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
+		service "$lbhost" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
+	done
+	mark_to "$lbhost" "$vip4" "$vip6"
+}
+
+# What comes in by the server's host's device behind the record stage. The mark is the fifth bit of the label. All by its
+# place in the frame: nft 1.0.6 cannot list a label otherwise.
+watch_labels() { # DEVICE
+	in_ns "$rshost" nft -f - <<-NFT
+		table netdev behind {
+			counter marked { }
+			counter clean { }
+			chain ingress {
+				type filter hook ingress device $1 priority 0; policy accept;
+				@ll,96,16 0x8847 @ll,112,16 & 0x0800 != 0 counter name marked
+				@ll,96,16 0x8847 @ll,112,16 & 0x0800 == 0 counter name clean
+			}
+		}
+	NFT
+}
+
+behind_label() { # marked|clean
+	in_ns "$rshost" nft -j list counter netdev behind "$1" | jq '.nftables[] | .counter? | .packets // empty'
+}
+
+# --- packets on the wire, at the switch, for tcpdump -----------------------------
+
+message="ether[18:4] = 0x10007ff8"
+flow="ether[12:2] = 0x8847 and not $message"
+
+label_filter() { echo "(ether[14:4] >> 12) = $1"; }
+
+from() { echo "ether src $(mac_of "$1" eth0)"; }
+
+# --- what is asked ----------------------------------------------------------------
+
+nobody_is_answered() { # WHEN
+	local service vip jobs=()
+	rm -f "$work"/answered-*
+	for service in "${services[@]}"; do
+		vip=${service%% *}
+		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-$vip"; } &
+		jobs+=($!)
+		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-$vip"; } &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}" || true
+	for service in "${services[@]}"; do
+		check "${service%% *} does not answer $1" not test -e "$work/answered-${service%% *}"
+	done
+}
+
+arrived() { grep -c '^udp .* lost' "$log" || true; }
+
+arrived_more() { [ "$(arrived)" -ge $(($1 + 2)) ]; }
+
+row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT LABEL
+	local port expected actual
+	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
+	expected="1 $5 $port $3 $4 $2 - - $6"
+	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
+		awk '$1 == 1 { $1 = $1; print }')
+	equal "$actual" "$expected" || return 1
+	actual=$(ctl_json "$rshost" -s session list --src "$5" --sport "$port" --proto "$1" |
+		jq -r '.[] | "\(.tunnel) \(.vtep_ip) \(.vtep_mac) \(.mac) \(.vni)"')
+	equal "$actual" "mpls null $(mac_of "$lbhost" eth0) null $6"
+}
+
+one_round() { # WHAT
+	local service vip server seen label text steered wire=$work/wire
+	steered=$(stat_of "$rshost" steered)
+	in_ns "$rshost" nft reset counters > /dev/null
+	capture_start "$switch" p2 "$wire"
+	for service in "${services[@]}"; do
+		read -r vip server seen label <<< "$service"
+		check "TCP to $vip: the server sees $seen ($1)" equal "$(http_get "$client" "$vip" 2>&1 || true)" "$seen"
+		check "its row in the session table: a label, a neighbour, no address" row_is tcp 6 "$server" 80 "$seen" "$label"
+		check "download, checksummed ($vip, $1)" http_download "$client" "$vip" "$large"
+		check "upload, checksummed ($vip, $1)" http_upload "$client" "$vip" "$large"
+		text="$1-$RANDOM" && text=${text// /-}
+		check "UDP echo ($vip, $1)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
+		check "its row" row_is udp 17 "$server" 7 "$seen" "$label"
+		check "the server's log has it" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+	done
+	capture_stop "$wire"
+	check "replies were steered ($1)" stat_grew "$rshost" steered "$steered" 20
+	for label in 100 200; do
+		check "label $label goes with the mark, 0x08000" at_least \
+			"$(capture_count "$wire" "$flow and $(from "$lbhost") and $(label_filter $((label | 0x8000)))")" 10
+		check "and comes back without" at_least \
+			"$(capture_count "$wire" "$flow and $(from "$rshost") and $(label_filter "$label")")" 10
+	done
+	check "the balancer's host sends no flow unmarked" equal \
+		"$(capture_count "$wire" "$flow and $(from "$lbhost") and ether[14:2] & 0x0800 = 0")" 0
+	check "the server's host sends nothing marked" equal \
+		"$(capture_count "$wire" "$flow and $(from "$rshost") and ether[14:2] & 0x0800 != 0")" 0
+	check "nothing is marked behind the record stage" equal "$(behind_label marked)" 0
+	check "and the packets are there" at_least "$(behind_label clean)" 20
+}
+
+configure() { # FAMILY
+	ctl "$lbhost" mark add "$first_mark"
+	pair_hosts "$lbhost" "$(vtep "$lbhost" "$1")" "$rshost" "$(vtep "$rshost" "$1")"
+}
+
+# An endpoint is found when first used.
+ready() { # FAMILY
+	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
+	peer_ready "$lbhost" "$(vtep "$rshost" "$1")"
+}
+
+endpoints_of() { # NS
+	ctl_json "$1" peer list | jq -r '.[].endpoints[] | "\(.tunnel) \(.address) \(.state)"'
+}
+
+# A mark is a promise by the other side: without it, labels stay as they are.
+promise() { # FAMILY
+	local before
+	before=$(arrived)
+	ctl "$lbhost" mark add "$first_mark"
+	ctl "$lbhost" peer add "$(vtep "$rshost" "$1")" --send
+	nobody_is_answered "while the other host is silent (IPv$1)"
+	check "but requests arrive, unmarked" wait_until 20 arrived_more "$before"
+	check "and nothing was marked" equal "$(stat_of "$lbhost" marked)" 0
+	ctl "$lbhost" peer replace "$(vtep "$rshost" "$1")" --send=always
+	before=$(arrived)
+	nobody_is_answered "if marks are sent all the same (IPv$1)"
+	check "and nothing arrives: the marked label is nobody's" equal "$(arrived)" "$before"
+	check "for it was marked" at_least "$(stat_of "$lbhost" marked)" 4
+	ctl "$lbhost" peer flush
+	ctl "$lbhost" mark flush
+}
+
+# A label that has the bit itself is never marked, and never taken for marked by who sends it on.
+own_label() {
+	local before
+	before=$(stat_of "$lbhost" mark_label)
+	in_ns "$rshost" sh -c 'echo 40000 > /proc/sys/net/mpls/platform_labels'
+	ip -n "$rshost" -f mpls route add $((100 | 0x8000)) via inet 10.1.1.2 dev tap0
+	ip -n "$lbhost" route replace 10.1.1.0/24 encap mpls $((100 | 0x8000)) via inet 172.18.10.2 dev eth0
+	udp_echo "$client" "$vip4" own-label 3 > /dev/null 2>&1 || true
+	check "a label that has the bit already is not marked" stat_grew "$lbhost" mark_label "$before" 1
+	ip -n "$rshost" -f mpls route del $((100 | 0x8000))
+	in_ns "$rshost" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels'
+}
+
+# Two labels: the mark is in the bottom one. The outer one is popped first, by the same host.
+two_labels() {
+	local wire=$work/two
+	in_ns "$rshost" sh -c 'echo 1 > /proc/sys/net/mpls/conf/lo/input'
+	ip -n "$rshost" -f mpls route add 300 dev lo
+	ip -n "$lbhost" route replace 10.1.1.0/24 encap mpls 300/100 via inet 172.18.10.2 dev eth0
+	capture_start "$switch" p2 "$wire" "$flow and $(from "$lbhost")"
+	check "two labels: the server sees the client" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
+	check "the row has the bottom label" row_is tcp 6 10.1.1.2 80 200.1.1.2 100
+	capture_stop "$wire"
+	check "the bottom label has the mark, the other one has not" at_least "$(capture_count "$wire" \
+		"$(label_filter 300) and (ether[18:4] >> 12) = $((100 | 0x8000))")" 3
+	check "always" equal "$(capture_count "$wire" "not ($(label_filter 300) and (ether[18:4] >> 12) = $((100 | 0x8000)))")" 0
+}
+
+# What is too long with its label is refused as by any router.
+too_long() {
+	local before
+	before=$(stat_of "$rshost" steer_too_long)
+	ip -n "$rshost" link set eth0 mtu 1400
+	check "a download over a link with a smaller MTU" http_download "$client" "$vip4" 200000
+	check "over IPv6, too" http_download "$client" "$vip6" 200000
+	check "the server was told of it" stat_grew "$rshost" steer_too_long "$before" 2
+	ip -n "$rshost" link set eth0 mtu "$underlay_mtu"
+}
+
+# A stranger on the same link: a neighbour that no peer covers records nothing, and is unmarked all the same.
+stranger() {
+	local before
+	before=$(stat_of "$rshost" untrusted)
+	ctl "$lbhost" peer replace 172.18.10.2 --send=always --accept
+	ctl "$rshost" peer replace 172.18.10.1 --send
+	ctl "$rshost" session flush > /dev/null
+	nobody_is_answered "if the server's host does not trust the balancer's"
+	check "it has recorded nothing" equal "$(ctl "$rshost" session count)" 0
+	check "but counted" stat_grew "$rshost" untrusted "$before" 2
+	check "nothing is marked behind the record stage" equal "$(behind_label marked)" 0
+	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev tap0
+	nobody_is_answered "if it trusts it by another device only"
+	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev eth0
+	check "by its own device it does" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
+	ctl "$lbhost" peer replace 172.18.10.2 --send --accept
+}
+
+# A VLAN device of the underlay is a device of its own.
+vlan() {
+	local host n
+	for n in 1 2; do
+		host=$lbhost
+		[ $n = 1 ] || host=$rshost
+		batch "$host" "link add eth0.5 link eth0 mtu $underlay_mtu type vlan id 5" "addr add 172.18.15.$n/24 dev eth0.5" \
+			"link set eth0.5 up"
+		in_ns "$host" sh -c 'echo 1 > /proc/sys/net/mpls/conf/eth0.5/input'
+	done
+	pair_hosts "$lbhost" 172.18.15.1 "$rshost" 172.18.15.2
+	batch "$lbhost" "route replace 10.1.1.0/24 encap mpls 100 via inet 172.18.15.2 dev eth0.5"
+	check "over a VLAN of the underlay it becomes ready" wait_until 15 vlan_ready
+	check "the server sees the client" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
+	check "a download" http_download "$client" "$vip4" "$large"
+	check "its path is by the VLAN's device" equal "$(ctl_json "$rshost" path list |
+		jq -r '.[] | select(.vtep_ip == "172.18.15.1") | "\(.dev) \(.tunnel) \(.vtep_mac)"' | sort -u)" \
+		"eth0.5 mpls $(mac_of "$lbhost" eth0)"
+	ip -n "$rshost" link del eth0.5
+	check "the path goes with the device" equal "$(ctl_json "$rshost" path list |
+		jq '[.[] | select(.vtep_ip == "172.18.15.1" and .dead == false)] | length')" 0
+	ip -n "$lbhost" link del eth0.5
+	for host in "$lbhost" "$rshost"; do ctl "$host" peer flush; done
+}
+
+vlan_ready() {
+	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
+	peer_ready "$lbhost" 172.18.15.2
+}
+
+hooks_of() { ctl_json "$1" status | jq -r '[.hooks[] | select(startswith("netdev"))] | join(" ")'; }
+
+network
+start_server "$rs" "$log"
+watch_labels eth0
+for family in ${FAMILIES:-4 6}; do
+	labels_to "$family"
+	wait_until 10 http_get "$lbhost" 10.1.1.2 1
+	wait_until 10 http_get "$lbhost" 2001:db8:10::2 1
+	nobody_is_answered "without the module (IPv$family)"
+
+	load_module
+	promise "$family"
+	configure "$family"
+	check "the server's host becomes ready, over IPv$family" wait_until 15 ready "$family"
+	check "its one endpoint is of MPLS" equal "$(endpoints_of "$lbhost")" "mpls $(vtep "$rshost" "$family") ready"
+	check "the hooks are those of devices" equal "$(hooks_of "$rshost")" \
+		"netdev/ingress/-2147483648 netdev/egress/-2147483648"
+	one_round "IPv$family"
+	if [ "$family" = 4 ]; then
+		own_label
+		two_labels
+		labels_to 4
+		too_long
+		stranger
+	fi
+	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
+	nobody_is_answered "after peer del (IPv$family)"
+	if [ "$family" = 4 ]; then vlan; fi
+	check "without peers and rules no device has hooks" equal "$(hooks_of "$rshost")" ""
+	unload_module
+done
+finish
