@@ -80,10 +80,23 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 	return true;
 }
 
+/* Does a packet leave in the very tunnel that its path is? Of two that have no
+ * key, the host's own end may be all that differs.
+ */
+static bool itun_gre_same(const struct itun_outer *outer, const struct itun_path *path)
+{
+	const union itun_addr any = {};
+
+	return !memcmp(&outer->dst, &path->key.remote, sizeof(outer->dst)) &&
+	       (!memcmp(&outer->src, &path->key.local, sizeof(outer->src)) ||
+		!memcmp(&path->key.local, &any, sizeof(any))) &&
+	       outer->id == path->key.id;
+}
+
 /* May a packet that leaves in GRE go to another endpoint, or with another key,
  * than its own? What is only a number in most tunnels is a stream in these: receivers
  * refuse a checksum or a key that they were not told of, and older sequence
- * numbers; and without a key the endpoint is all that tells networks apart.
+ * numbers; and without a key the two ends are all that tells networks apart.
  */
 static bool itun_gre_movable(const struct itun_outer *outer, const struct itun_path *path)
 {
@@ -106,7 +119,7 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 		     itun_outer_ip_inside(outer) != path->key.ip_inside))
 		return -EAFNOSUPPORT;
 	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE &&
-		     (move || outer->id != path->key.id) && !itun_gre_movable(outer, path)))
+		     !itun_gre_same(outer, path) && !itun_gre_movable(outer, path)))
 		return -EMSGSIZE;
 	/* The route first: nothing is edited if there is none. */
 	if (move) {

@@ -300,7 +300,8 @@ static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun
 	endpoint->state = IPVS_TUN_ENDPOINT_STATE_PROBING;
 	endpoint->used = jiffies;
 	endpoint->probe_at = jiffies;
-	endpoint->answer_allowed_at = jiffies;
+	endpoint->answers_since = jiffies;
+	endpoint->ask_back_at = jiffies;
 	return endpoint;
 }
 

@@ -85,7 +85,9 @@ struct itun_endpoint {
 	/* What the other side asked of us: whom to tell before we go. */
 	u64 their_nonce;		/* of its last probe that we answered; 0: none */
 	unsigned long their_probe_at;	/* jiffies */
-	unsigned long answer_allowed_at;	/* rate limit */
+	unsigned long answers_since;	/* jiffies: start of the second that answers counts */
+	unsigned int answers;
+	unsigned long ask_back_at;	/* jiffies: when we may ask in return again */
 	struct itun_probe_way their_way;
 
 	struct rcu_head rcu;

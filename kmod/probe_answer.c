@@ -10,7 +10,11 @@
 #include "prober.h"
 
 #define ANSWERS_A_SECOND	ITUN_MAX_ENDPOINTS
-#define ANSWER_INTERVAL		(HZ / 4)	/* for one endpoint */
+/* For one endpoint, in one second: it asks each of our addresses, and all of
+ * them at the same time.
+ */
+#define ANSWERS_TO_ONE		16
+#define ASK_BACK_INTERVAL	(HZ / 4)
 
 /* Who probed within this time may be sending marks. */
 #define FAREWELL_RECENT		(5 * HZ)
@@ -132,9 +136,13 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 	}
 
 	spin_lock(&endpoint->lock);
-	allowed = time_after_eq(jiffies, endpoint->answer_allowed_at);
+	if (time_after_eq(jiffies, endpoint->answers_since + HZ)) {
+		endpoint->answers_since = jiffies;
+		endpoint->answers = 0;
+	}
+	allowed = endpoint->answers < ANSWERS_TO_ONE;
 	if (allowed) {
-		endpoint->answer_allowed_at = jiffies + ANSWER_INTERVAL;
+		endpoint->answers++;
 		endpoint->their_nonce = probe->nonce;
 		endpoint->their_probe_at = jiffies;
 		endpoint->their_way = message.way;
@@ -142,9 +150,12 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		 * in up to a second, and the backhaul works again at once.
 		 */
 		ask = endpoint->send && (endpoint->state == IPVS_TUN_ENDPOINT_STATE_PROBING ||
-					 endpoint->state == IPVS_TUN_ENDPOINT_STATE_SILENT);
-		if (ask)
+					 endpoint->state == IPVS_TUN_ENDPOINT_STATE_SILENT) &&
+		      time_after_eq(jiffies, endpoint->ask_back_at);
+		if (ask) {
 			endpoint->probe_at = jiffies;
+			endpoint->ask_back_at = jiffies + ASK_BACK_INTERVAL;
+		}
 	}
 	spin_unlock(&endpoint->lock);
 	WRITE_ONCE(endpoint->used, (u32)jiffies);

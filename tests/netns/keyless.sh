@@ -137,6 +137,28 @@ replies_by_their_end() {
 	ctl "$rshost" resume all
 }
 
+both_ready() {
+	peer_ready "$lbhost_a" "$(vtep "$rshost" 4)" && peer_ready "$lbhost_a" "$second"
+}
+
+# What the other server's network says on a tuple of the first's is its own, though both tunnels lead to one host.
+own_end_counts() {
+	local name=own unknown failed
+	check "the server's host is ready by both of its addresses still" \
+		both_ready
+	check "no probe to either of them went unanswered" equal "$(stat_of "$rshost" probe_limited)" 0
+	check "a flow of the first server is answered" equal "$(ask "$client_a" 45000 20)" "20 20"
+	check "it has the one row" equal "$(rows 45000 9)" "$lb_a 0"
+	unknown=$(stat_of "$rshost" zone_unknown) failed=$(stat_of "$rshost" rewrite_failed)
+	capture_start "$switch" p2 "$work/$name" "$(any_tunnel_filter) and (src host $(vtep "$rshost" 4) or src host $second)"
+	worker packets "$rs_c" udp eth0 "$gw_mac" 10.1.1.2 9 200.1.1.2 45000 20
+	watched "$name"
+	check "a tuple of the first network, said in the other, is not steered" stat_grew "$rshost" zone_unknown "$unknown" 20
+	check "nor corrected where it leaves" stat_grew "$rshost" rewrite_failed "$failed" 20
+	check "it leaves by its own tunnel, as it was" equal "$(sent "$name" "$lbhost_a" 0 "$udp_from_9 and src host $second and \
+		$(frame_byte 4 0 4) = 0x02000000 and $(frame_byte 4 4 2) = 0x0a01")" 20
+}
+
 # shellcheck disable=SC2086 # GRE has two modules
 require $tunnel_module ip_vs ip_vs_rr nf_tables nft_chain_nat nft_nat bridge veth nf_conntrack
 underlay_switch
@@ -162,4 +184,5 @@ flows_apart
 one_tuple
 second_address
 replies_by_their_end
+own_end_counts
 finish
