@@ -115,8 +115,8 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 	key->ip_inside = itun_outer_ip_inside(outer);
 	if (likely(!key->ip_inside))
 		ether_addr_copy(key->mac, inner + ETH_ALEN);
-	else
-		ether_addr_copy(key->mac, outer->mac);
+	else if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		ether_addr_copy(key->mac, outer->mac);	/* nobody else has filled it */
 	key->type = outer->type;
 	key->options = outer->options;
 	key->family = outer->family;
