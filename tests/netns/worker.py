@@ -301,8 +301,9 @@ class Load:
             self.ending.wait(0.02)
 
     def first_after(self, since):
-        for number, sent in list(self.sent.items()):
-            if sent >= since and number in self.answered:
+        # By number: the load goes on meanwhile, and a dictionary must not grow under who walks it.
+        for number in range(len(self.sent)):
+            if self.sent[number] >= since and number in self.answered:
                 return self.answered[number]
         return None
 
