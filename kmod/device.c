@@ -144,9 +144,7 @@ static void itun_device_named_ports(struct itun_ports *ports, const struct itun_
  * @in: namespace
  *
  * Context: any but hard interrupt.
- * MPLS is none of them: its endpoints are found by traffic alone.
- *
- * Return: a mask of 1 << type; VXLAN alone if there is none yet, nor MPLS.
+ * Return: a mask of 1 << type; VXLAN alone if there is none yet.
  */
 unsigned long itun_device_types(struct itun_net *in)
 {
@@ -158,9 +156,9 @@ unsigned long itun_device_types(struct itun_net *in)
 	if (ports)
 		types = ports->types;
 	rcu_read_unlock();
-	if (!types && !READ_ONCE(in->n_mpls_devices))
-		types = BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
-	return types;
+	if (READ_ONCE(in->n_mpls_devices))
+		types |= BIT(IPVS_TUN_TUNNEL_TYPE_MPLS);
+	return types ?: BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
 }
 
 /**

@@ -212,6 +212,14 @@ static bool is_host_prefix(const struct itun_peer *peer)
 	return peer->prefix_len == (peer->family == 4 ? 32 : 128);
 }
 
+/* The types in which an address is known to be an endpoint before any traffic.
+ * Of MPLS it is traffic that tells by which device it is reached.
+ */
+static unsigned long types_known(struct itun_net *in)
+{
+	return itun_device_types(in) & ~BIT(IPVS_TUN_TUNNEL_TYPE_MPLS);
+}
+
 /* Makes an endpoint what the configuration says. Returns an event, or 0. */
 static u8 apply(struct itun_net *in, struct itun_endpoint *endpoint,
 		const struct itun_config *config)
@@ -226,7 +234,7 @@ static u8 apply(struct itun_net *in, struct itun_endpoint *endpoint,
 	WRITE_ONCE(endpoint->send, send);
 	endpoint->covered = send || flags & IPVS_TUN_PEER_FLAG_ACCEPT;
 	endpoint->pinned = endpoint->covered && is_host_prefix(peer) &&
-			   itun_device_types(in) & BIT(endpoint->key.type);
+			   types_known(in) & BIT(endpoint->key.type);
 
 	if (!send) {
 		endpoint->nonce = 0;
@@ -492,7 +500,7 @@ void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *co
 		return;
 	if (itun_prober_start(in, config->any_accept))
 		return;
-	types = itun_device_types(in);
+	types = types_known(in);
 	for (i = 0; i < config->n_peers; i++) {
 		const struct itun_peer *peer = config->peers[i];
 
