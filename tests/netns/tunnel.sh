@@ -259,13 +259,24 @@ ignore_messages() { # HOST
 }
 
 # Tunnel packets that the driver got and none of its devices has received, on a host that is watched behind the record
-# stage. UDP counts what is wrong with a checksum; of GRE's nobody says anything.
+# stage. UDP counts what is wrong with a checksum; of GRE's nobody says anything. Both numbers belong together only if no
+# packet came between the looks at them.
 driver_refused() { # HOST
-	local got received
+	local got received again
 	[ "$tunnel" = gre ] || return 0
-	received=$(ip -n "$1" -s -j link | jq '[.[] | select(.ifname | startswith("tn")) | .stats64.rx.packets] | add // 0')
-	got=$(in_ns "$1" nft -j list counters table inet behind | jq '[.nftables[].counter? | .packets? // 0] | add')
+	got=$(driver_got "$1")
+	for _ in {1..20}; do
+		received=$(ip -n "$1" -s -j link |
+			jq '[.[] | select(.ifname | startswith("tn")) | .stats64.rx.packets] | add // 0')
+		again=$(driver_got "$1")
+		[ "$again" -ne "$got" ] || break
+		got=$again
+	done
 	[ "$got" -eq "$received" ] || echo "${1%-*} refused $((got - received))"
+}
+
+driver_got() { # HOST
+	in_ns "$1" nft -j list counters table inet behind | jq '[.nftables[].counter? | .packets? // 0] | add'
 }
 
 # What "worker errors" or driver_refused says of a tunnel packet with a wrong checksum.
