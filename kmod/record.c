@@ -55,7 +55,8 @@ static unsigned int itun_clear(struct itun_net *in, struct sk_buff *skb,
 	if (unlikely(skb_ensure_writable(skb, outer->edit))) {
 		itun_count(in, clear_failed);
 		/* VXLAN's driver would drop it for its bits, and with those of
-		 * MPLS it has another label; the others do not look at them.
+		 * MPLS it has another label; the others do not look at them, or
+		 * (GRE over IPv4, but for its default mark) drop it themselves.
 		 */
 		return outer->type == IPVS_TUN_TUNNEL_TYPE_VXLAN ||
 		       outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS ? NF_DROP : NF_ACCEPT;
