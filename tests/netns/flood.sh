@@ -211,14 +211,14 @@ in_ns "$rs" "$netns_dir/packets.py" answer "$burst_port" &
 background+=($!)
 wait_until 20 in_ns "$rs" bash -c "ss -Hlun sport = :$burst_port | grep -q ."
 in_ns "$rs" sysctl -qw net.ipv4.tcp_timestamps=0
-# A segment a packet, to be counted.
-in_ns "$rs" ethtool -K eth0 tso off gso off > /dev/null
 
 # IPv4 last: what follows is over it.
 families=" ${FAMILIES:-4 6} "
 for family in 6 4; do
 	[[ $families = *" $family "* ]] || continue
 	nat_overlay "$family"
+	# A segment a packet, to be counted.
+	in_ns "$rs" ethtool -K eth0 tso off gso off > /dev/null
 	[ ! -e "$work/$other-br100" ] || overlay_remove "$other" 100
 	overlay "$other" "$family" 100
 	overlay_forgetful "$rshost" "$family" 100 tap0

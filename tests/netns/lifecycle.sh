@@ -52,8 +52,9 @@ memory() { # FIELD
 	[ "$1" != Other ] || stock=$(awk '$1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo)
 	awk -v field="$1" -v stock="$stock" '{ kib[substr($1, 1, length($1) - 1)] = $2 }
 		END {
-			print field != "Other" ? kib[field] : kib["MemTotal"] - kib["MemFree"] - stock - kib["Buffers"] - kib["Cached"] -
-				kib["Slab"] - kib["Percpu"] - kib["AnonPages"] - kib["PageTables"] - kib["KernelStack"]
+			named = kib["MemFree"] + stock + kib["Buffers"] + kib["Cached"] + kib["Slab"] + kib["Percpu"]
+			named += kib["AnonPages"] + kib["PageTables"] + kib["KernelStack"]
+			print field == "Other" ? kib["MemTotal"] - named : kib[field]
 		}' /proc/meminfo
 }
 
