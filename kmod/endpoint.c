@@ -421,13 +421,6 @@ void itun_endpoint_walk(struct itun_net *in,
 	kvfree(found);
 }
 
-static bool type_in_use(struct itun_net *in, u8 type)
-{
-	if (type == IPVS_TUN_TUNNEL_TYPE_MPLS)
-		return READ_ONCE(in->n_mpls_devices);
-	return itun_device_types(in) & BIT(type);
-}
-
 static bool is_needed(struct itun_net *in, const struct itun_endpoint *endpoint)
 {
 	if (refcount_read(&endpoint->refs) > 2)	/* more than the table's and the walk's */
@@ -440,7 +433,7 @@ static bool is_needed(struct itun_net *in, const struct itun_endpoint *endpoint)
 	/* The last device of its type has gone: silent for ever, it would
 	 * speak for an address that is ready in the type that is in use.
 	 */
-	if (!type_in_use(in, endpoint->key.type))
+	if (!(itun_device_types(in) & BIT(endpoint->key.type)))
 		return false;
 	return endpoint->pinned || (u32)jiffies - READ_ONCE(endpoint->used) < UNUSED_KEPT;
 }
