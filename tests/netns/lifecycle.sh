@@ -13,7 +13,7 @@
 slow=${SLOW:-1}
 # In a round of several machines one of them has all the cycles.
 cycles=${CYCLES:-50} warm_up=5 flows=500
-[ "${TURN:-1}" = 1 ] || cycles=10
+[ "${TURN:-2}" = 2 ] || cycles=10
 log=$work/server.log
 
 # --- hooks -----------------------------------------------------------------------
