@@ -11,9 +11,9 @@
 . "$(dirname "$0")/nat-topology.sh"
 
 slow=${SLOW:-1}
-# In a round of several machines one of them has all the cycles.
-cycles=${CYCLES:-50} warm_up=5 flows=500
-[ "${TURN:-2}" = 2 ] || cycles=10
+cycles=${CYCLES:-50} warm_up=5 flows=500 steps="reloads devices removals"
+# In a round of two machines one of them has all of it.
+[ "${TURN:-1}" = 1 ] || cycles=10 steps="reloads removals"
 log=$work/server.log
 
 # --- hooks -----------------------------------------------------------------------
@@ -264,7 +264,7 @@ under_full_traffic() {
 	check "the server's host becomes ready" nat_ready 4
 	full_traffic
 	traffic_flows "before all"
-	for step in ${STEPS:-reloads devices removals}; do "$step"; done
+	for step in ${STEPS:-$steps}; do "$step"; done
 	check "the module can be unloaded" unload_module
 	check "no cache of ours is left at the end" equal "$(slab_caches)" "$caches"
 }

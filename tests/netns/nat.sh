@@ -106,6 +106,11 @@ watch_behind_record "$rshost"
 if [ "${TX:-on}" = off ]; then
 	for host in "$lbhost" "$rshost" "$gwhost"; do in_ns "$host" ethtool -K eth0 tx off > /dev/null; done
 fi
+case ${TURN:-} in
+1) modes="steering rewrite" ;;
+2) modes="rewrite both" ;;
+*) modes="steering rewrite both" ;;
+esac
 for family in ${FAMILIES:-4 6}; do
 	# shellcheck disable=SC2086 # several options
 	nat_overlay "$family" ${OPTIONS:-}
@@ -117,7 +122,7 @@ for family in ${FAMILIES:-4 6}; do
 	load_module
 	nat_configure "$family"
 	check "the server's host becomes ready (IPv$family)" nat_ready "$family"
-	for mode in ${MODES:-steering rewrite both}; do one_mode "$family" "$mode"; done
+	for mode in ${MODES:-$modes}; do one_mode "$family" "$mode"; done
 	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
 	nobody_is_answered "after peer del (IPv$family)"
 	session_by_hand "$family"
