@@ -133,9 +133,14 @@ def option_cases(lab):
     large = [gre(inner, key=key, checked=True) for key in (0x1000000, 0x12345678, 0xFFFFFFFF)]
     lab.expect("keys of more than 24 bits: record_large_id", frames_of(lab, large), marked(6, "record_large_id", 6),
                [cleared(packet) for packet in large] * 2)
-    others = [gre(inner, protocol=protocol) for protocol in (0, IPV4, IPV6, 0x6559, 0x88BE, 0xFFFF)]
-    lab.expect("what has no Ethernet inside is no flow", frames_of(lab, others, [4]),
+    others = [gre(inner, protocol=protocol) for protocol in (0, 0x6559, 0x88BE, 0xFFFF)]
+    lab.expect("what has neither Ethernet nor IP inside is no flow", frames_of(lab, others, [4]),
                marked(len(others), "record_not_flow"), [cleared(packet) for packet in others])
+    # A frame whose first byte, of a MAC address, is no version of IP.
+    for protocol, counter in (IPV4, "malformed_ipv4"), (IPV6, "malformed_ipv6"):
+        lies = [gre(inner, protocol=protocol)]
+        lab.expect(f"a frame that is called IP ({protocol:#06x}): {counter}", frames_of(lab, lies, [4]),
+                   marked(1, counter), [cleared(packet) for packet in lies])
     lab.empty("none of them was recorded")
 
 
