@@ -45,10 +45,15 @@ def flag_cases(lab):
     broken += [geneve(b"", flags=0, words=words) for words in range(64)]
     lab.expect("nor does anything that is wrong in a packet without a mark",
                [u.frame(4, payload, dport=SINK) for payload in broken], {}, broken)
-    others = [geneve(inner, protocol=protocol) for protocol in (0, IPV4, IPV6, 0x6559, 0xFFFF)]
-    lab.expect("what has no Ethernet inside is no flow",
+    others = [geneve(inner, protocol=protocol) for protocol in (0, 0x6559, 0xFFFF)]
+    lab.expect("what has neither Ethernet nor IP inside is no flow",
                [u.frame(4, payload, dport=SINK) for payload in others], marked(len(others), "record_not_flow"),
                [payload[:1] + b"\0" + payload[2:] for payload in others])
+    # A frame whose first byte, of a MAC address, is no version of IP.
+    for protocol, counter in (IPV4, "malformed_ipv4"), (IPV6, "malformed_ipv6"):
+        lie = geneve(inner, protocol=protocol)
+        lab.expect(f"a frame that is called IP ({protocol:#06x}): {counter}", [u.frame(4, lie, dport=SINK)],
+                   marked(1, counter), [lie[:1] + b"\0" + lie[2:]])
     lab.empty("none of them was recorded")
     odd = [{"control": 0x80}, {"control": 0x40}, {"control": 0xC0}, {"reserved": 0xFF}]
     inners = [in4(TCP, tcp(2210 + at, 80)) for at in range(len(odd))]
