@@ -69,7 +69,7 @@ empty_caches() {
 
 # The tolerance, in KiB for all cycles. What is lost by them if something is forgotten each time: of the sessions alone
 # 64 bytes x 500 x 50 = 1,560; of the filter and the prober of two hosts 3,200; of the counters on two processors 90.
-slab_more=$((512 * slow)) percpu_more=48 other_more=$((1024 * slow))
+slab_more=$((512 * slow)) percpu_more=48 other_more=$((2048 * slow))
 declare -A memory_before=()
 
 memory_is_back() {
