@@ -11,6 +11,7 @@
 #
 # A label with the mark is in nobody's table: what the record stage did not clear would be lost.
 . "$(dirname "$0")/lib.sh"
+. "$netns_dir/main-job.sh"
 
 vip4=198.51.100.10 vip6=2001:db8:51::10
 large=${LARGE:-1000000}
@@ -98,53 +99,26 @@ from() { echo "ether src $(mac_of "$1" eth0)"; }
 
 # --- what is asked ----------------------------------------------------------------
 
-nobody_is_answered() { # WHEN
-	local service vip jobs=()
-	rm -f "$work"/answered-*
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-$vip"; } &
-		jobs+=($!)
-		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-$vip"; } &
-		jobs+=($!)
-	done
-	wait "${jobs[@]}" || true
-	for service in "${services[@]}"; do
-		check "${service%% *} does not answer $1" not test -e "$work/answered-${service%% *}"
-	done
-}
-
 arrived() { grep -c '^udp .* lost' "$log" || true; }
 
 arrived_more() { [ "$(arrived)" -ge $(($1 + 2)) ]; }
 
-row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT LABEL
-	local port expected actual
-	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
-	expected="1 $5 $port $3 $4 $2 - - $6"
-	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
-		awk '$1 == 1 { $1 = $1; print }')
-	equal "$actual" "$expected" || return 1
-	actual=$(ctl_json "$rshost" -s session list --src "$5" --sport "$port" --proto "$1" |
+row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT LABEL : a neighbour, no address
+	local actual
+	session_row_is "${@:1:5}" "- - $6" || return 1
+	actual=$(ctl_json "$rshost" -s session list --src "$5" --sport "$(last_port "$1" "$5" "$3")" --proto "$1" |
 		jq -r '.[] | "\(.tunnel) \(.vtep_ip) \(.vtep_mac) \(.mac) \(.vni)"')
 	equal "$actual" "mpls null $(mac_of "$lbhost" eth0) null $6"
 }
 
 one_round() { # WHAT
-	local service vip server seen label text steered wire=$work/wire
+	local service vip server seen label steered wire=$work/wire
 	steered=$(stat_of "$rshost" steered)
 	in_ns "$rshost" nft reset counters > /dev/null
 	capture_start "$switch" p2 "$wire"
 	for service in "${services[@]}"; do
 		read -r vip server seen label <<< "$service"
-		check "TCP to $vip: the server sees $seen ($1)" equal "$(http_get "$client" "$vip" 2>&1 || true)" "$seen"
-		check "its row in the session table: a label, a neighbour, no address" row_is tcp 6 "$server" 80 "$seen" "$label"
-		check "download, checksummed ($vip, $1)" http_download "$client" "$vip" "$large"
-		check "upload, checksummed ($vip, $1)" http_upload "$client" "$vip" "$large"
-		text="$1-$RANDOM" && text=${text// /-}
-		check "UDP echo ($vip, $1)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
-		check "its row" row_is udp 17 "$server" 7 "$seen" "$label"
-		check "the server's log has it" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+		service_works "$vip, $1" "$vip" "$server" "$seen" "$large" "$label"
 	done
 	capture_stop "$wire"
 	check "replies were steered ($1)" stat_grew "$rshost" steered "$steered" 20
@@ -183,12 +157,12 @@ promise() { # FAMILY
 	before=$(arrived)
 	ctl "$lbhost" mark add "$first_mark"
 	ctl "$lbhost" peer add "$(vtep "$rshost" "$1")" --send
-	nobody_is_answered "while the other host is silent (IPv$1)"
+	no_answers "while the other host is silent (IPv$1)"
 	check "but requests arrive, unmarked" wait_until 20 arrived_more "$before"
 	check "and nothing was marked" equal "$(stat_of "$lbhost" marked)" 0
 	ctl "$lbhost" peer replace "$(vtep "$rshost" "$1")" --send=always
 	before=$(arrived)
-	nobody_is_answered "if marks are sent all the same (IPv$1)"
+	no_answers "if marks are sent all the same (IPv$1)"
 	check "and nothing arrives: the marked label is nobody's" equal "$(arrived)" "$before"
 	check "for it was marked" at_least "$(stat_of "$lbhost" marked)" 4
 	ctl "$lbhost" peer flush
@@ -241,12 +215,12 @@ stranger() {
 	ctl "$lbhost" peer replace 172.18.10.2 --send=always --accept
 	ctl "$rshost" peer replace 172.18.10.1 --send
 	ctl "$rshost" session flush > /dev/null
-	nobody_is_answered "if the server's host does not trust the balancer's"
+	no_answers "if the server's host does not trust the balancer's"
 	check "it has recorded nothing" equal "$(ctl "$rshost" session count)" 0
 	check "but counted" stat_grew "$rshost" untrusted "$before" 2
 	check "nothing is marked behind the record stage" equal "$(behind_label marked)" 0
 	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev tap0
-	nobody_is_answered "if it trusts it by another device only"
+	no_answers "if it trusts it by another device only"
 	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev eth0
 	check "by its own device it does" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
 	ctl "$lbhost" peer replace 172.18.10.2 --send --accept
@@ -291,7 +265,7 @@ for family in ${FAMILIES:-4 6}; do
 	labels_to "$family"
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lbhost" 2001:db8:10::2 1
-	nobody_is_answered "without the module (IPv$family)"
+	no_answers "without the module (IPv$family)"
 
 	load_module
 	promise "$family"
@@ -309,7 +283,7 @@ for family in ${FAMILIES:-4 6}; do
 		stranger
 	fi
 	ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
-	nobody_is_answered "after peer del (IPv$family)"
+	no_answers "after peer del (IPv$family)"
 	if [ "$family" = 4 ]; then vlan; fi
 	check "without peers and rules no device has hooks" equal "$(hooks_of "$rshost")" ""
 	unload_module

@@ -100,26 +100,14 @@ nat_ready_now() { # FAMILY
 }
 
 # --- what the scenarios of this network ask ---------------------------------------
-# Of theirs they need $log, the server's, and $services, each "VIP SERVER CLIENT".
 
-# Nobody gets an answer, although every request arrives. All at once, for each waits for its time-out.
+. "$netns_dir/main-job.sh"
+
+# Nobody gets an answer, although every request arrives.
 nobody_is_answered() { # WHEN
-	local service vip jobs=() before
+	local before
 	before=$(logged '^udp .* lost')
-	rm -f "$work"/answered-*
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-tcp-$vip"; } &
-		jobs+=($!)
-		{ udp_echo "$client" "$vip" lost 3 > /dev/null 2>&1 && touch "$work/answered-udp-$vip"; } &
-		jobs+=($!)
-	done
-	wait "${jobs[@]}" || true
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
-		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
-	done
+	no_answers "$1"
 	check "requests reached the server $1" wait_until 20 logged_more "$before"
 }
 
@@ -131,12 +119,6 @@ logged() { # REGULAR EXPRESSION
 	grep -c -e "$1" "$log" || true
 }
 
-# The row of the session table that the last request over PROTOCOL to SERVER made, column by column.
 row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
-	local port expected actual
-	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
-	expected="1 $5 $port $3 $4 $2 $(mac_of "$lbhost" br100) $(vtep "$lbhost" "$6") 100"
-	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" |
-		awk '$1 == 1 { $1 = $1; print }')
-	equal "$actual" "$expected"
+	session_row_is "${@:1:5}" "$(mac_of "$lbhost" br100) $(vtep "$lbhost" "$6") 100"
 }

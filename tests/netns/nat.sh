@@ -22,18 +22,10 @@ services=("$vip4 10.1.1.2 200.1.1.2" "$vip4_vlan 10.1.7.2 200.1.1.2"
 	"$vip6 2001:db8:10::2 2001:db8:c1::2" "$vip6_vlan 2001:db8:17::2 2001:db8:c1::2")
 
 request_round() { # FAMILY MODE
-	local what service vip server seen text
+	local service vip server seen
 	for service in "${services[@]}"; do
 		read -r vip server seen <<< "$service"
-		what="$vip over IPv$1, $2"
-		check "TCP to $vip: the server sees $seen ($what)" equal "$(http_get "$client" "$vip" 2>&1 || true)" "$seen"
-		check "its row in the session table" row_is tcp 6 "$server" 80 "$seen" "$1"
-		check "download, checksummed ($what)" http_download "$client" "$vip" "$large"
-		check "upload, checksummed ($what)" http_upload "$client" "$vip" "$large"
-		text="$2-$1-$RANDOM"
-		check "UDP echo ($what)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
-		check "its row in the session table" row_is udp 17 "$server" 7 "$seen" "$1"
-		check "the server's log has the client's address and the text" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+		service_works "$vip over IPv$1, $2" "$vip" "$server" "$seen" "$large" "$1"
 		cell "$tunnel" "$1" "$(inner_family "$vip")" "${TX:-on}"
 	done
 }

@@ -13,6 +13,7 @@
 # client_b (200.1.1.2, too) is lb_b's; addresses and ports of the two tenants are the same.
 TUNNEL=gre
 . "$(dirname "$0")/lib.sh"
+. "$netns_dir/main-job.sh"
 
 vip4=198.51.100.10 vip6=2001:db8:51::10
 large=${LARGE:-500000}
@@ -88,27 +89,8 @@ elsewhere() { # plain|tunnel
 	esac
 }
 
-row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY
-	local port expected actual
-	port=$(awk -v p="$1" -v c="$5" -v s="$3" '$1 == p && $2 == c && $4 == s { port = $3 } END { print port }' "$log")
-	expected="1 $5 $port $3 $4 $2 - $(vtep "$lbhost" "$6") 100"
-	actual=$(ctl "$rshost" session list --src "$5" --sport "$port" --dst "$3" --dport "$4" --proto "$1" --vni 100 |
-		awk '$1 == 1 { $1 = $1; print }')
-	equal "$actual" "$expected"
-}
-
-nobody_is_answered() { # WHEN
-	local service vip jobs=()
-	rm -f "$work"/answered-*
-	for service in "${services[@]}"; do
-		vip=${service%% *}
-		{ http_get "$client" "$vip" 3 > /dev/null 2>&1 && touch "$work/answered-$vip"; } &
-		jobs+=($!)
-	done
-	wait "${jobs[@]}" || true
-	for service in "${services[@]}"; do
-		check "TCP to ${service%% *} gets no answer $1" not test -e "$work/answered-${service%% *}"
-	done
+row_is() { # PROTOCOL NUMBER SERVER PORT CLIENT FAMILY : without a MAC
+	session_row_is "${@:1:5}" "- $(vtep "$lbhost" "$6") 100" --vni 100
 }
 
 # Whether checksums are left to the underlay's devices.
@@ -118,7 +100,7 @@ set_offload() { # on|off
 }
 
 one_round() { # FAMILY WHERE MODE
-	local service vip server seen what text wire=$work/wire before
+	local service vip server seen wire=$work/wire before
 	ctl "$rshost" resume all
 	case $3 in
 	steering) ctl "$rshost" pause rewrite ;;
@@ -129,15 +111,7 @@ one_round() { # FAMILY WHERE MODE
 	capture_start "$switch" p2 "$wire" "$(tunnel_filter "$1")"
 	for service in "${services[@]}"; do
 		read -r vip server seen <<< "$service"
-		what="$vip over IPv$1, elsewhere is $2, $3"
-		check "TCP: the server sees $seen ($what)" equal "$(http_get "$client" "$vip" 2>&1 || true)" "$seen"
-		check "its row in the session table, without a MAC" row_is tcp 6 "$server" 80 "$seen" "$1"
-		check "download, checksummed ($what)" http_download "$client" "$vip" "$large"
-		check "upload, checksummed ($what)" http_upload "$client" "$vip" "$large"
-		text="$3-$1-$RANDOM"
-		check "UDP echo ($what)" equal "$(udp_echo "$client" "$vip" "$text" 2>&1 || true)" "$seen $text"
-		check "its row" row_is udp 17 "$server" 7 "$seen" "$1"
-		check "the server's log has it" grep -Eq "^udp $seen [0-9]+ $server $text" "$log"
+		service_works "$vip over IPv$1, elsewhere is $2, $3" "$vip" "$server" "$seen" "$large" "$1"
 		case $vip in
 		*:*) cell gre-ip "$1" 6 "$offload" ;;
 		*) cell gre-ip "$1" 4 "$offload" ;;
@@ -240,7 +214,7 @@ for family in ${FAMILIES:-4 6}; do
 	elsewhere plain
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lb_b" 2001:db8:10::2 1
-	nobody_is_answered "without the module (IPv$family)"
+	no_answers "without the module (IPv$family)"
 	load_module
 	for host in "$lbhost" "$lb_b"; do
 		ctl "$host" mark add "$first_mark"
@@ -261,7 +235,7 @@ for family in ${FAMILIES:-4 6}; do
 	one_round "$family" tunnel both
 	by_hand "$family"
 	for host in "$lbhost" "$lb_b"; do ctl "$rshost" peer del "$(vtep "$host" "$family")"; done
-	nobody_is_answered "after peer del (IPv$family)"
+	no_answers "after peer del (IPv$family)"
 	unload_module
 	batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64"
 	tunnels_gone

@@ -120,27 +120,21 @@ overlay_external() { # NS FAMILY VLAN:VNI…
 
 # Further endpoints that get what is flooded: of one device, or each with a device of its own.
 flood_to() { # NS FAMILY VNI INDEX…
-	local ns=$1 family=$2 vni=$3 index lines=()
-	shift 3
-	for index; do
-		case $tunnel in
-		vxlan) lines+=("fdb append 00:00:00:00:00:00 dev vx$vni dst $(vtep_of "$index" "$family")") ;;
-		*) pair_lines "$vni" "tn$vni-$index" "$(vtep "$ns" "$family")" "$(vtep_of "$index" "$family")" ;;
-		esac
-	done
-	case $tunnel in
-	vxlan) printf '%s\n' "${lines[@]}" | bridge -n "$ns" -batch - ;;
-	*) batch "$ns" "${lines[@]}" ;;
-	esac
+	flood_list append "$@"
 }
 
 flood_no_more_to() { # NS FAMILY VNI INDEX…
-	local ns=$1 family=$2 vni=$3 index lines=()
-	shift 3
+	flood_list del "$@"
+}
+
+flood_list() { # append|del NS FAMILY VNI INDEX…
+	local change=$1 ns=$2 family=$3 vni=$4 index lines=()
+	shift 4
 	for index; do
-		case $tunnel in
-		vxlan) lines+=("fdb del 00:00:00:00:00:00 dev vx$vni dst $(vtep_of "$index" "$family")") ;;
-		*) lines+=("link del tn$vni-$index") ;;
+		case $tunnel-$change in
+		vxlan-*) lines+=("fdb $change 00:00:00:00:00:00 dev vx$vni dst $(vtep_of "$index" "$family")") ;;
+		*-append) pair_lines "$vni" "tn$vni-$index" "$(vtep "$ns" "$family")" "$(vtep_of "$index" "$family")" ;;
+		*-del) lines+=("link del tn$vni-$index") ;;
 		esac
 	done
 	case $tunnel in
