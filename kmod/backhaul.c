@@ -42,17 +42,18 @@ bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 }
 
 /**
- * itun_reply_find() - the session that a packet is a reply of
+ * itun_reply_find() - the session that a packet may be a reply of
  * @in: namespace
  * @config: the snapshot in force
  * @inner: its headers; itun_reply_possible()
- * @zone: the tenant that it belongs to
+ * @zone: the tenant that it may belong to
  * @reply: filled
  *
- * What opens a flow of the server's own makes a session there step back.
+ * Changes nothing: where the packet itself does not say its tenant, the path
+ * has to be looked at before itun_reply_accept().
  *
  * Context: softirq or BH off, under RCU.
- * Return: false if there is none whose path may be taken now.
+ * Return: false if there is none.
  */
 bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply)
@@ -65,18 +66,36 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 	reply->session = itun_session_find(in, &lookup);
 	if (!reply->session || !itun_session_alive(reply->session, config))
 		return false;
+	reply->path = rcu_dereference(reply->session->path);
+	reply->hash = lookup.hash;
+	return true;
+}
+
+/**
+ * itun_reply_accept() - is a packet a reply of the session that was found?
+ * @in: namespace
+ * @config: the snapshot in force
+ * @inner: its headers
+ * @reply: as found; its tenant is the packet's
+ *
+ * What opens a flow of the server's own makes the session step back.
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: true if so, and if its path may be taken now.
+ */
+bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
+		       const struct itun_inner *inner, const struct itun_backhaul *reply)
+{
 	if (unlikely(inner->opens)) {
 		itun_session_yield(reply->session);
 		return false;
 	}
 	if (unlikely(READ_ONCE(reply->session->word) & ITUN_YIELDED))
 		return false;
-	reply->path = rcu_dereference(reply->session->path);
 	if (unlikely(!itun_path_usable(reply->path, config))) {
 		itun_count(in, path_dead);
 		return false;
 	}
-	reply->hash = lookup.hash;
 	return true;
 }
 
@@ -219,7 +238,8 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 	    itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
 		return NF_ACCEPT;
 	if (likely(!itun_reply_possible(in, &inner)) ||
-	    !itun_reply_find(in, config, &inner, itun_config_zone(config, outer->id), &reply))
+	    !itun_reply_find(in, config, &inner, itun_config_zone(config, outer->id), &reply) ||
+	    !itun_reply_accept(in, config, &inner, &reply))
 		return NF_ACCEPT;
 
 	if (unlikely(!itun_csum_editable(skb))) {
@@ -371,6 +391,8 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 		itun_count(in, zone_unknown);
 		return NF_ACCEPT;
 	}
+	if (!itun_reply_accept(in, config, inner, &reply))
+		return NF_ACCEPT;
 
 	if (likely(itun_bridge_lets_go(skb, state->in))) {
 		if (unlikely(itun_bridge_turn(config, skb, state->in))) {

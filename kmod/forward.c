@@ -41,24 +41,54 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 }
 
 /* One for the bridge, one for MPLS. */
-#define ITUN_FORWARD_NETWORKS	(ITUN_ROUTED_NETWORKS + 2)
+#define ITUN_FORWARD_ZONES	(ITUN_ROUTED_NETWORKS + 2)
 
-/* The networks that a routed packet's server may be in: that of the bridge that
- * it came by, and those of tunnels that carry IP packets, where addresses mean
- * the same for all of them.
- */
-static unsigned int itun_forward_networks(const struct itun_net *in, const struct sk_buff *skb,
-					  const struct net_device *port,
-					  u32 vnis[ITUN_FORWARD_NETWORKS])
+/* The tenants that a routed packet's server may be of. */
+struct itun_forward_zones {
+	u32 zone[ITUN_FORWARD_ZONES];
+	unsigned int n;
+	bool bridged;		/* the first is that of the bridge it came by */
+};
+
+static void itun_forward_add(struct itun_forward_zones *zones, u32 zone)
 {
-	unsigned int n = itun_device_routed_networks(port, vnis);
+	unsigned int i;
 
-	if (!itun_device_bridge_zone(port, skb, &vnis[n]))
-		n++;
-	/* Zone 0: see itun_config_zone_of(). */
+	for (i = 0; i < zones->n; i++)
+		if (zones->zone[i] == zone)
+			return;
+	zones->zone[zones->n++] = zone;
+}
+
+/* That of the bridge that it came by, and those of tunnels that carry IP
+ * packets, where addresses mean the same for all of them.
+ */
+static void itun_forward_zones(const struct itun_net *in, const struct itun_config *config,
+			       const struct sk_buff *skb, const struct net_device *port,
+			       struct itun_forward_zones *zones)
+{
+	u32 vnis[ITUN_ROUTED_NETWORKS], vni;
+	unsigned int i, n;
+
+	zones->n = 0;
+	zones->bridged = !itun_device_bridge_zone(port, skb, &vni);
+	if (zones->bridged)
+		itun_forward_add(zones, itun_config_zone(config, vni));
+	n = itun_device_routed_networks(port, vnis);
+	for (i = 0; i < n; i++)
+		itun_forward_add(zones, itun_config_zone(config, vnis[i]));
+	/* See itun_config_zone_of(). */
 	if (unlikely(atomic_read(&in->n_mpls_paths)))
-		vnis[n++] = 0;
-	return n;
+		itun_forward_add(zones, 0);
+}
+
+/* A number that tunnels with IP inside have says nothing of a bridge's network:
+ * only the bridge does.
+ */
+static bool itun_forward_may_take(const struct itun_forward_zones *zones, unsigned int i,
+				  struct itun_path *path, const struct net_device *port)
+{
+	return (path->key.ip_inside || (zones->bridged && !i)) && itun_path_is_from(path, port);
 }
 
 /* Of a flow that came through two balancers, one after the other, both have a
@@ -75,24 +105,24 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
 			      const struct sk_buff *skb, const struct itun_inner *inner,
 			      const struct net_device *port, struct itun_backhaul *found)
 {
-	u32 vnis[ITUN_FORWARD_NETWORKS], zones[ITUN_FORWARD_NETWORKS];
-	unsigned int i, j, n = itun_forward_networks(in, skb, port, vnis);
+	struct itun_forward_zones zones;
 	struct itun_backhaul reply;
+	unsigned int i;
 
 	found->session = NULL;
-	if (!n)
+	itun_forward_zones(in, config, skb, port, &zones);
+	if (!zones.n)
 		itun_count(in, zone_unknown);
-	for (i = 0; i < n; i++) {
-		zones[i] = itun_config_zone(config, vnis[i]);
-		for (j = 0; j < i; j++)
-			if (zones[j] == zones[i])
-				break;
-		if (j < i || !itun_reply_find(in, config, inner, zones[i], &reply))
+	for (i = 0; i < zones.n; i++) {
+		if (!itun_reply_find(in, config, inner, zones.zone[i], &reply))
 			continue;
-		if (unlikely(!itun_path_is_from(reply.path, port))) {
+		/* Before anything is done to a session that may be another tenant's. */
+		if (unlikely(!itun_forward_may_take(&zones, i, reply.path, port))) {
 			itun_count(in, zone_unknown);
 			continue;
 		}
+		if (!itun_reply_accept(in, config, inner, &reply))
+			continue;
 		if (!found->session || itun_forward_later(reply.session, found->session))
 			*found = reply;
 	}

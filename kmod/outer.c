@@ -125,9 +125,8 @@ bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb,
 {
 	unsigned int inner = look->tunnel + look->header.len;
 	union itun_addr src;
-	__be16 sport;
-
 	bool seen = false;
+	__be16 sport;
 
 	if (likely(skb_headlen(skb) >= inner)) {
 		const u8 *data = skb->data + inner;

@@ -126,9 +126,12 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		return;
 	}
 	itun_count(in, probe_received);
-	memcpy(message.way.mac, outer->mac, sizeof(message.way.mac));
-	message.way.ifindex = outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS ?
-			      ifindex : answer_ifindex(in, outer, ifindex);
+	if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS) {
+		memcpy(message.way.mac, outer->mac, sizeof(message.way.mac));
+		message.way.ifindex = ifindex;
+	} else {
+		message.way.ifindex = answer_ifindex(in, outer, ifindex);
+	}
 	endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->src, GFP_ATOMIC);
 	if (!endpoint) {
 		itun_count(in, probe_limited);

@@ -74,13 +74,15 @@ void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
 /* backhaul.c: step 5 */
 struct itun_backhaul {
 	struct itun_session *session;	/* under RCU */
-	struct itun_path *path;		/* the same, usable */
+	struct itun_path *path;		/* the same */
 	u64 hash;			/* of the session's key */
 };
 
 bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner);
 bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply);
+bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
+		       const struct itun_inner *inner, const struct itun_backhaul *reply);
 unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,

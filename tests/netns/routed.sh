@@ -177,6 +177,23 @@ same_tuple() { # PORT
 	equal "$one $two" "200.1.1.2 200.1.1.2"
 }
 
+# Network 100 of somebody's VXLAN, which no bridge of this server has, has a session of the same tuple. That is another
+# tenant's: the server's packet is no reply of it, and opens nothing there.
+another_tunnels_number() { # FAMILY
+	local flow=(--src 200.1.1.2 --sport 41003 --dst 10.1.1.2 --dport 80 --proto tcp --vni 100) steered unknown
+	ip -n "$rshost" link add vx100 up type vxlan id 100 local "$(vtep "$rshost" "$1")" dstport 4789
+	ctl "$lbhost" pause mark
+	ctl "$rshost" session add "${flow[@]}" --vtep "$(vtep "$gwhost" "$1")" --mac 02:00:00:00:66:66
+	steered=$(stat_of "$rshost" steered) unknown=$(stat_of "$rshost" zone_unknown)
+	check "a flow that is not recorded is not answered (IPv$1)" \
+		not in_ns "$client" curl -s -m 3 --local-port 41003 "http://$vip4/"
+	check "its packets met the other's session" stat_grew "$rshost" zone_unknown "$unknown"
+	check "and did not take its way" equal "$(stat_of "$rshost" steered)" "$steered"
+	ctl "$rshost" session del "${flow[@]}"
+	ctl "$lbhost" resume all
+	ip -n "$rshost" link del vx100
+}
+
 by_hand() { # FAMILY
 	local flow=(--src 200.1.1.2 --sport 4500 --dst 10.1.1.2 --dport 80 --proto tcp --vni 100)
 	ctl "$rshost" session add "${flow[@]}" --vtep "$(vtep "$lbhost" "$1")" --tunnel gre
@@ -185,7 +202,7 @@ by_hand() { # FAMILY
 	ctl "$rshost" session del "${flow[@]}"
 }
 
-require ip_gre ip6_gre ip_vs ip_vs_rr nf_tables veth vrf dummy nf_conntrack
+require ip_gre ip6_gre vxlan ip_vs ip_vs_rr nf_tables veth vrf dummy nf_conntrack
 underlay_switch
 setup_ns client client_b lbhost lb_b rshost gwhost rs rs_b
 underlay_host "$lbhost" 1
@@ -229,6 +246,7 @@ for family in ${FAMILIES:-4 6}; do
 	one_round "$family" plain steering
 	check "the server was told of the tunnel's MTU" at_least "$(stat_of "$rshost" steer_too_long)" 1
 	two_tenants "$family"
+	another_tunnels_number "$family"
 	elsewhere tunnel
 	one_round "$family" tunnel rewrite
 	set_offload off
