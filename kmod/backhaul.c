@@ -104,42 +104,73 @@ bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
  */
 static bool itun_gre_same(const struct itun_outer *outer, const struct itun_path *path)
 {
+	bool labels = outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS;
 	const union itun_addr any = {};
 
 	return !memcmp(&outer->dst, &path->key.remote, sizeof(outer->dst)) &&
 	       (!memcmp(&outer->src, &path->key.local, sizeof(outer->src)) ||
 		!memcmp(&path->key.local, &any, sizeof(any))) &&
-	       outer->id == path->key.id;
+	       (labels ? outer->carrier_key == path->key.carrier_key : outer->id == path->key.id);
 }
 
 /* May a packet that leaves in GRE go to another endpoint, or with another key,
  * than its own? What is only a number in most tunnels is a stream in these: receivers
  * refuse a checksum or a key that they were not told of, and older sequence
- * numbers; and without a key the two ends are all that tells networks apart.
+ * numbers; and without a key the two ends are all that tells networks apart,
+ * unless labels do.
  */
 static bool itun_gre_movable(const struct itun_outer *outer, const struct itun_path *path)
 {
-	return outer->options & ITUN_GRE_KEY && !(outer->options & ITUN_GRE_SEQUENCE) &&
-	       outer->options == path->key.options;
+	return (outer->options & ITUN_GRE_KEY || outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS) &&
+	       !(outer->options & ITUN_GRE_SEQUENCE) && outer->options == path->key.options;
+}
+
+/* Are a packet and a path of one type of tunnel, and of one kind of inner packet? */
+static bool itun_rewrite_possible(const struct itun_outer *outer, const struct itun_path *path)
+{
+	const struct itun_path_key *key = &path->key;
+
+	if (unlikely(outer->family != key->family || outer->type != key->type ||
+		     itun_outer_ip_inside(outer) != key->ip_inside ||
+		     itun_tunnel_carrier(outer->type, outer->options) !=
+		     itun_tunnel_carrier(key->type, key->options)))
+		return false;
+	return likely(!itun_outer_over_gre(outer)) || itun_gre_same(outer, path) ||
+	       itun_gre_movable(outer, path);
+}
+
+/* The key of what carries labels. */
+static void itun_rewrite_carrier_key(struct sk_buff *skb, const struct itun_outer *outer,
+				     const struct itun_path *path, struct itun_csum *csum)
+{
+	u8 *header = skb->data + outer->transport;
+	u8 *key = header + itun_gre_key_offset(header);
+	u8 old[4];
+
+	if (likely(outer->carrier_key == path->key.carrier_key))
+		return;
+	memcpy(old, key, sizeof(old));
+	if (itun_gre_set_key(header, path->key.carrier_key))
+		itun_csum_body(csum, old, key, sizeof(old));
 }
 
 /* At LOCAL_OUT: what of the outer packet is to become what. */
-static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
-				const struct itun_outer *outer, struct itun_path *path)
+static int itun_rewrite_headers(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, const struct itun_outer *outer,
+				struct itun_path *path)
 {
 	bool move = memcmp(&outer->dst, &path->key.remote, sizeof(outer->dst)) ||
 		    outer->family != path->key.family;
 	struct itun_route route = {};
 	struct itun_csum csum = {};
-	u8 *header, *id;
+	u8 *header, *number;
+	u32 id = path->key.id;
 	u8 old[4];
 
-	if (unlikely(outer->family != path->key.family || outer->type != path->key.type ||
-		     itun_outer_ip_inside(outer) != path->key.ip_inside))
+	if (unlikely(!itun_rewrite_possible(outer, path)))
 		return -EAFNOSUPPORT;
-	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_GRE &&
-		     !itun_gre_same(outer, path) && !itun_gre_movable(outer, path)))
-		return -EMSGSIZE;
+	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS))
+		id = itun_config_return_label(config, id);
 	/* The route first: nothing is edited if there is none. */
 	if (move) {
 		u8 tos = outer->family == 4 ? ip_hdr(skb)->tos :
@@ -163,16 +194,18 @@ static int itun_rewrite_headers(struct itun_net *in, struct sk_buff *skb,
 	}
 
 	header = skb->data + outer->tunnel;
-	if (outer->id != path->key.id) {
-		id = header + itun_tunnel_id_offset(outer->type, header);
-		memcpy(old, id, sizeof(old));
+	if (outer->id != id) {
+		number = header + itun_tunnel_id_offset(outer->type, header);
+		memcpy(old, number, sizeof(old));
 		/* GRE without a key has no room for one. Nothing is edited yet. */
-		if (!itun_tunnel_set_id(outer->type, header, path->key.id)) {
+		if (!itun_tunnel_set_id(outer->type, header, id)) {
 			dst_release(route.dst);
 			return -EMSGSIZE;
 		}
-		itun_csum_body(&csum, old, id, sizeof(old));
+		itun_csum_body(&csum, old, number, sizeof(old));
 	}
+	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS))
+		itun_rewrite_carrier_key(skb, outer, path, &csum);
 	if (!path->key.ip_inside &&
 	    !ether_addr_equal_unaligned(skb->data + outer->inner, path->key.mac)) {
 		itun_csum_body(&csum, skb->data + outer->inner, path->key.mac, ETH_ALEN);
@@ -233,13 +266,23 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 {
 	struct itun_backhaul reply;
 	struct itun_inner inner;
+	u32 zone;
 
 	if (unlikely(outer->id > ITUN_ID_MAX) ||
 	    itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
 		return NF_ACCEPT;
-	if (likely(!itun_reply_possible(in, &inner)) ||
-	    !itun_reply_find(in, config, &inner, itun_config_zone(config, outer->id), &reply) ||
-	    !itun_reply_accept(in, config, &inner, &reply))
+	if (likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	zone = itun_config_zone_of(config, outer->type, outer->id);
+	if (!itun_reply_find(in, config, &inner, zone, &reply))
+		return NF_ACCEPT;
+	/* A label does not tell tenants apart: routing tables of their own do. */
+	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS &&
+		     !itun_path_is_from(reply.path, skb->dev))) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
+	if (!itun_reply_accept(in, config, &inner, &reply))
 		return NF_ACCEPT;
 
 	if (unlikely(!itun_csum_editable(skb))) {
@@ -255,7 +298,7 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
-	if (unlikely(itun_rewrite_headers(in, skb, outer, reply.path))) {
+	if (unlikely(itun_rewrite_headers(in, config, skb, outer, reply.path))) {
 		itun_count(in, rewrite_failed);
 		itun_flood_forget();
 		return NF_ACCEPT;

@@ -55,6 +55,7 @@ const struct itun_config itun_config_default = {
 		.accept = {
 			[BIT_WORD(ITUN_DEFAULT_LABEL)] = BIT_MASK(ITUN_DEFAULT_LABEL),
 		},
+		.auto_ports = true,
 	},
 	.tunnel[IPVS_TUN_TUNNEL_TYPE_GENEVE] = {
 		.second_mark = ITUN_GENEVE_DEFAULT_MARK,
@@ -165,6 +166,7 @@ void itun_config_discard(struct itun_config *config)
 	kvfree(config->peers);
 	kvfree(config->zones);
 	kvfree(config->vni_zones);
+	itun_return_labels_put(config->return_labels);
 	kfree(config);
 }
 
@@ -209,6 +211,7 @@ struct itun_config *itun_config_copy(struct itun_net *in)
 		next->n_marks = 0;
 		next->n_peers = 0;
 		next->n_zones = 0;
+		next->return_labels = NULL;
 		itun_config_discard(next);
 		return NULL;
 	}
@@ -218,6 +221,8 @@ struct itun_config *itun_config_copy(struct itun_net *in)
 		refcount_inc(&next->peers[i]->refs);
 	for (i = 0; i < next->n_zones; i++)
 		refcount_inc(&next->zones[i]->refs);
+	if (next->return_labels)
+		refcount_inc(&next->return_labels->refs);
 	return next;
 }
 

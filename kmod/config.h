@@ -85,6 +85,17 @@ struct itun_vni_zone {
 	u32 vni, zone;
 };
 
+/* MPLS: requests of one label have replies of another one. */
+struct itun_return_label {
+	u32 forward, reply;
+};
+
+struct itun_return_labels {
+	refcount_t refs;		/* snapshots */
+	u32 n;
+	struct itun_return_label label[];	/* ascending by forward */
+};
+
 struct itun_config {
 	struct rcu_head rcu;
 	u32 generation;
@@ -103,6 +114,7 @@ struct itun_config {
 	struct itun_peer **peers;	/* longest prefix first */
 	struct itun_zone_config **zones;
 	struct itun_vni_zone *vni_zones;	/* ascending by VNI */
+	struct itun_return_labels *return_labels;	/* NULL if there are none */
 };
 
 /**
@@ -151,6 +163,33 @@ static inline u32 itun_config_zone_of(const struct itun_config *config, u8 type,
 		if (config->vni_zones[i].vni == id)
 			return zone;
 	return 0;
+}
+
+/**
+ * itun_config_return_label() - the label of replies
+ * @config: a snapshot, under RCU or the mutex; NULL is one without such labels
+ * @label: of their requests, without the mark
+ *
+ * Return: @label itself if nothing else was configured.
+ */
+static inline u32 itun_config_return_label(const struct itun_config *config, u32 label)
+{
+	const struct itun_return_labels *labels = config ? config->return_labels : NULL;
+	u32 low = 0, high;
+
+	if (likely(!labels))
+		return label;
+	for (high = labels->n; low < high;) {
+		u32 middle = low + (high - low) / 2;
+
+		if (labels->label[middle].forward == label)
+			return labels->label[middle].reply;
+		if (labels->label[middle].forward < label)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return label;
 }
 
 const struct itun_peer *itun_config_peer(const struct itun_config *config, u8 family,
@@ -207,5 +246,6 @@ void itun_config_flush_zones(struct itun_config *config);
 void itun_mark_put(struct itun_mark *mark);
 void itun_peer_put(struct itun_peer *peer);
 void itun_zone_config_put(struct itun_zone_config *zone);
+void itun_return_labels_put(struct itun_return_labels *labels);
 
 #endif /* ITUN_CONFIG_H */

@@ -153,17 +153,11 @@ bool itun_csum_gre_right(const struct sk_buff *skb, int offset)
 void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
 		     const struct itun_csum *csum)
 {
-	switch (outer->type) {
-	case IPVS_TUN_TUNNEL_TYPE_GRE:
-		itun_csum_apply_gre(in, skb, outer->tunnel, csum);
-		break;
-	case IPVS_TUN_TUNNEL_TYPE_MPLS:
-		/* Labels have none; rule 4 as for any header without one. */
-		if (skb->ip_summed == CHECKSUM_COMPLETE)
-			skb->csum = csum_add(skb->csum, csum->body);
-		break;
-	default:
+	if (likely(outer->port))
 		itun_csum_apply_udp(in, skb, outer->transport, csum);
-		break;
-	}
+	else if (itun_outer_over_gre(outer))
+		itun_csum_apply_gre(in, skb, outer->transport, csum);
+	else if (skb->ip_summed == CHECKSUM_COMPLETE)
+		/* Labels have none; rule 4 as for any header without one. */
+		skb->csum = csum_add(skb->csum, csum->body);
 }

@@ -182,6 +182,7 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
 		return -ENOMEM;
 	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_VXLAN);
 	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_GENEVE);
+	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_MPLS);
 
 	list_for_each_entry(device, &itun_devices, list) {
 		const struct itun_device_kind *kind = &device->kind;
@@ -238,6 +239,20 @@ bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next
 	return false;
 }
 
+/* Does a device lead into the tunnel of this network? What carries labels does for
+ * all of them.
+ */
+static bool itun_device_network_fits(const struct itun_device_kind *kind,
+				     const struct itun_path_key *path)
+{
+	if (path->type != IPVS_TUN_TUNNEL_TYPE_MPLS)
+		return kind->type == path->type && kind->id == path->id;
+	if (path->options & ITUN_MPLS_OVER_GRE)
+		return kind->type == IPVS_TUN_TUNNEL_TYPE_GRE && !kind->external &&
+		       kind->id == path->carrier_key;
+	return kind->type == IPVS_TUN_TUNNEL_TYPE_MPLS;
+}
+
 /* Drivers tell devices apart by their own end as well. */
 static bool itun_device_local_fits(const struct itun_device_kind *kind,
 				   const struct itun_path_key *path)
@@ -269,20 +284,20 @@ u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 		 * what it does when a packet changes namespaces.
 		 */
 		if (kind->underlay != net || !net_eq(dev_net(device->dev), net) ||
-		    kind->type != path->type || kind->ip_inside != path->ip_inside)
+		    kind->ip_inside != path->ip_inside)
 			continue;
 		if ((path->port && kind->port != htons(path->port)) ||
 		    (kind->family && kind->family != path->family))
 			continue;
 		if (kind->external) {
-			if (!found)
+			if (!found && kind->type == path->type)
 				found = device->dev->ifindex | ITUN_TUNNEL_EXTERNAL;
 			continue;
 		}
 		/* One with one other end serves that alone; of the others,
 		 * VXLAN's can be told each packet's endpoint.
 		 */
-		if (kind->id != path->id ||
+		if (!itun_device_network_fits(kind, path) ||
 		    (kind->type != IPVS_TUN_TUNNEL_TYPE_VXLAN &&
 		     (!kind->remote_known ||
 		      memcmp(&kind->remote, &path->remote, sizeof(kind->remote)) ||
@@ -379,6 +394,7 @@ unsigned int itun_device_routed_networks(const struct net_device *port,
 
 	list_for_each_entry_rcu(device, &itun_devices, list) {
 		if (!device->kind.ip_inside || device->kind.external ||
+		    device->kind.type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
 		    device->kind.id > ITUN_ID_MAX ||
 		    !itun_device_routed_to(port, device->dev))
 			continue;

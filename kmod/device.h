@@ -13,7 +13,7 @@
 #include "net.h"
 
 /* Tunnel types that have UDP ports. */
-#define ITUN_PORT_TYPES		2
+#define ITUN_PORT_TYPES		3
 
 /* UDP ports that carry tunnels in a namespace, and which types are in use at
  * all; read in the data path under RCU.
@@ -67,7 +67,7 @@ static inline u16 itun_ports_choose(const struct itun_ports *ports, u8 type, u16
  * only. A driver that has gone leaves a value that nothing has, or that another
  * driver's have: such devices would be tunnels again.
  */
-#define ITUN_TUNNEL_KINDS	8
+#define ITUN_TUNNEL_KINDS	10
 extern const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS];
 
 /**

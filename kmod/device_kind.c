@@ -80,6 +80,15 @@ static bool itun_kind_is_ip6gre(const struct net_device *dev)
 	return itun_kind_named(dev, "ip6gre") && dev->type == ARPHRD_IP6GRE;
 }
 
+/* Generic UDP encapsulation of labels (FOU) is a setting of the devices that put
+ * IP into IP.
+ */
+static bool itun_kind_may_have_fou(const struct net_device *dev)
+{
+	return itun_kind_named(dev, "ipip") || itun_kind_named(dev, "sit") ||
+	       itun_kind_named(dev, "ip6tnl");
+}
+
 static u32 itun_kind_key(const struct nlattr *flags, const struct nlattr *key)
 {
 	return flags && key && nla_get_be16(flags) & GRE_KEY ? be32_to_cpu(nla_get_be32(key)) : 0;
@@ -104,11 +113,34 @@ static bool itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 
 		kind->id == itun_kind_key(tb[IFLA_GRE_OFLAGS], tb[IFLA_GRE_OKEY]));
 }
 
+/* Those that can carry labels, in UDP without a header of its own. */
+static bool itun_kind_fou(const struct net_device *dev, struct nlattr **tb,
+			  struct itun_device_kind *kind)
+{
+	u8 family = itun_kind_named(dev, "ip6tnl") ? 6 : 4;
+	const struct nlattr *local = tb[IFLA_IPTUN_LOCAL];
+	u8 protocol = tb[IFLA_IPTUN_PROTO] ? nla_get_u8(tb[IFLA_IPTUN_PROTO]) : 0;
+
+	/* 0: whatever it is given. */
+	if (!tb[IFLA_IPTUN_ENCAP_TYPE] ||
+	    nla_get_u16(tb[IFLA_IPTUN_ENCAP_TYPE]) != TUNNEL_ENCAP_FOU ||
+	    (protocol && protocol != IPPROTO_MPLS) || tb[IFLA_IPTUN_COLLECT_METADATA] ||
+	    !tb[IFLA_IPTUN_ENCAP_DPORT])
+		return false;
+	kind->type = IPVS_TUN_TUNNEL_TYPE_MPLS;
+	kind->port = nla_get_be16(tb[IFLA_IPTUN_ENCAP_DPORT]);
+	itun_kind_remote(kind, tb[IFLA_IPTUN_REMOTE], family);
+	if (local && nla_len(local) == (family == 4 ? 4 : 16))
+		memcpy(&kind->local, nla_data(local), nla_len(local));
+	return kind->remote_known && kind->port;
+}
+
 /* Of all the drivers' attributes, by number; what is not one of a driver's is
  * never looked at.
  */
 #define ITUN_LINK_ATTRS	32
-static_assert(ITUN_LINK_ATTRS >= IFLA_GRE_MAX && ITUN_LINK_ATTRS >= IFLA_GENEVE_MAX);
+static_assert(ITUN_LINK_ATTRS >= IFLA_GRE_MAX && ITUN_LINK_ATTRS >= IFLA_GENEVE_MAX &&
+	      ITUN_LINK_ATTRS >= IFLA_IPTUN_MAX);
 
 static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind *kind)
 {
@@ -134,6 +166,8 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 
 	if (netif_is_geneve(dev))
 		itun_kind_geneve(tb, kind);
+	else if (itun_kind_may_have_fou(dev))
+		ours = itun_kind_fou(dev, tb, kind);
 	else
 		ours = itun_kind_gre(tb, kind,
 				     netif_is_gretap(dev) || itun_kind_is_gre(dev) ? 4 : 6);
@@ -163,7 +197,7 @@ bool itun_device_kind(const struct net_device *dev, struct itun_device_kind *kin
 		return true;
 	}
 	if (netif_is_geneve(dev) || netif_is_gretap(dev) || netif_is_ip6gretap(dev) ||
-	    itun_kind_is_gre(dev) || itun_kind_is_ip6gre(dev))
+	    itun_kind_is_gre(dev) || itun_kind_is_ip6gre(dev) || itun_kind_may_have_fou(dev))
 		return itun_kind_ask(dev, kind);
 	return false;
 }

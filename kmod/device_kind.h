@@ -10,7 +10,7 @@
 
 /* As read from the device when it came, or changed. */
 struct itun_device_kind {
-	u8 type;		/* enum ipvs_tun_tunnel_type */
+	u8 type;		/* enum ipvs_tun_tunnel_type; MPLS: what carries it in UDP */
 	u8 family;		/* of its endpoints: 4 or 6; 0 for both */
 	bool external;		/* takes its instructions from metadata: any network */
 	bool ip_inside;		/* carries IP packets, no Ethernet frames */

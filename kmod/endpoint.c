@@ -13,6 +13,7 @@
 #include "device.h"
 #include "endpoint.h"
 #include "notify.h"
+#include "wire/mpls.h"
 
 /* How long an address of a wide prefix is remembered after its last use. */
 #define UNUSED_KEPT	(600 * HZ)
@@ -49,11 +50,12 @@ static const struct rhashtable_params endpoint_params = {
 	.automatic_shrinking = true,
 };
 
-static void make_key(struct itun_endpoint_key *key, u8 type, u8 family,
+static void make_key(struct itun_endpoint_key *key, u8 type, u8 carrier, u8 family,
 		     const union itun_addr *addr)
 {
 	memset(key, 0, sizeof(*key));
 	key->type = type;
+	key->carrier = carrier;
 	key->family = family;
 	if (family == 4)
 		key->addr.ip = addr->ip;
@@ -213,7 +215,7 @@ static bool is_host_prefix(const struct itun_peer *peer)
 }
 
 /* The types in which an address is known to be an endpoint before any traffic.
- * Of MPLS it is traffic that tells by which device it is reached.
+ * Of MPLS it is traffic that tells by which device, or in which tunnel, it is reached.
  */
 static unsigned long types_known(struct itun_net *in)
 {
@@ -275,23 +277,24 @@ static void apply_and_tell(struct itun_net *in, struct itun_endpoint *endpoint,
  * itun_endpoint_find() - the endpoint of an address
  * @in: namespace
  * @type: enum ipvs_tun_tunnel_type
+ * @carrier: itun_tunnel_carrier()
  * @family: 4 or 6
  * @addr: address
  *
  * Context: any, under RCU.
  * Return: the endpoint, not referenced, or NULL.
  */
-struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 family,
+struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					 const union itun_addr *addr)
 {
 	struct itun_endpoint_key key;
 
-	make_key(&key, type, family, addr);
+	make_key(&key, type, carrier, family, addr);
 	return rhashtable_lookup(&in->endpoints, &key, endpoint_params);
 }
 
-static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun_addr *addr,
-					    gfp_t gfp)
+static struct itun_endpoint *alloc_endpoint(u8 type, u8 carrier, u8 family,
+					    const union itun_addr *addr, gfp_t gfp)
 {
 	struct itun_endpoint *endpoint = kzalloc(sizeof(*endpoint), gfp | __GFP_NOWARN);
 
@@ -302,7 +305,7 @@ static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun
 		kfree(endpoint);
 		return NULL;
 	}
-	make_key(&endpoint->key, type, family, addr);
+	make_key(&endpoint->key, type, carrier, family, addr);
 	refcount_set(&endpoint->refs, 1);
 	spin_lock_init(&endpoint->lock);
 	endpoint->state = IPVS_TUN_ENDPOINT_STATE_PROBING;
@@ -317,6 +320,7 @@ static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun
  * itun_endpoint_make() - the endpoint of an address, made if it is new
  * @in: namespace
  * @type: enum ipvs_tun_tunnel_type
+ * @carrier: itun_tunnel_carrier()
  * @family: 4 or 6
  * @addr: address
  * @gfp: GFP_ATOMIC in softirq or under RCU
@@ -328,7 +332,7 @@ static struct itun_endpoint *alloc_endpoint(u8 type, u8 family, const union itun
  * Return: the endpoint, not referenced, or NULL when the table is full
  * (counted) or without memory.
  */
-struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family,
+struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					 const union itun_addr *addr, gfp_t gfp)
 {
 	struct itun_endpoint *endpoint, *other;
@@ -336,7 +340,7 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family
 	bool send;
 
 	rcu_read_lock();
-	endpoint = itun_endpoint_find(in, type, family, addr);
+	endpoint = itun_endpoint_find(in, type, carrier, family, addr);
 	rcu_read_unlock();
 	if (endpoint)
 		return endpoint;
@@ -344,7 +348,7 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family
 		itun_count(in, endpoint_limit);
 		return NULL;
 	}
-	endpoint = alloc_endpoint(type, family, addr, gfp);
+	endpoint = alloc_endpoint(type, carrier, family, addr, gfp);
 	if (!endpoint) {
 		atomic_dec(&in->n_endpoints);
 		return NULL;
@@ -421,6 +425,13 @@ void itun_endpoint_walk(struct itun_net *in,
 	kvfree(found);
 }
 
+/* The type of the devices that its packets go through. */
+static u8 carrying_type(const struct itun_endpoint *endpoint)
+{
+	return endpoint->key.carrier == ITUN_MPLS_OVER_GRE ? IPVS_TUN_TUNNEL_TYPE_GRE :
+							     endpoint->key.type;
+}
+
 static bool is_needed(struct itun_net *in, const struct itun_endpoint *endpoint)
 {
 	if (refcount_read(&endpoint->refs) > 2)	/* more than the table's and the walk's */
@@ -433,7 +444,7 @@ static bool is_needed(struct itun_net *in, const struct itun_endpoint *endpoint)
 	/* The last device of its type has gone: silent for ever, it would
 	 * speak for an address that is ready in the type that is in use.
 	 */
-	if (!(itun_device_types(in) & BIT(endpoint->key.type)))
+	if (!(itun_device_types(in) & BIT(carrying_type(endpoint))))
 		return false;
 	return endpoint->pinned || (u32)jiffies - READ_ONCE(endpoint->used) < UNUSED_KEPT;
 }
@@ -507,7 +518,8 @@ void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *co
 		if (!(peer->flags & sends) || !is_host_prefix(peer))
 			continue;
 		for_each_set_bit(type, &types, ITUN_TUNNELS)
-			itun_endpoint_make(in, type, peer->family, &peer->prefix, GFP_KERNEL);
+			itun_endpoint_make(in, type, 0, peer->family, &peer->prefix,
+					   GFP_KERNEL);
 	}
 	itun_prober_kick(in);
 }

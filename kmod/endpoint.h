@@ -32,7 +32,8 @@ struct itun_endpoint_key {
 	u8 type;			/* enum ipvs_tun_tunnel_type: a host may have the module
 					 * and still lose what is marked in another tunnel
 					 */
-	u8 pad[6];			/* zero: keys are compared as words */
+	u8 carrier;			/* itun_tunnel_carrier(): of MPLS, what carries it */
+	u8 pad[5];			/* zero: keys are compared as words */
 } __aligned(8);
 
 /* How a readiness message goes back to where a probe came from. */
@@ -43,7 +44,9 @@ struct itun_probe_way {
 	u16 port;			/* host order; 0 for GRE */
 	u16 flags;			/* the field that carries the probe's mark, echoed */
 	u8 type;			/* enum ipvs_tun_tunnel_type */
-	u8 mac[6];			/* MPLS: the neighbour's, on the device ifindex */
+	u8 carrier;			/* itun_tunnel_carrier() */
+	u32 carrier_key;		/* MPLS over GRE: the key of that */
+	u8 mac[6];			/* MPLS over Ethernet: the neighbour's, on the device ifindex */
 };
 
 struct itun_endpoint {
@@ -62,7 +65,8 @@ struct itun_endpoint {
 	struct itun_endpoint_counts __percpu *counts;
 	u32 id;				/* a network that its traffic used, for the probe */
 	u16 port;			/* the tunnel's port that its traffic used, host order */
-	int ifindex;			/* MPLS: the device that its traffic leaves by */
+	int ifindex;			/* MPLS over Ethernet: the device that its traffic leaves by */
+	u32 carrier_key;		/* MPLS over GRE: the key that its traffic used */
 	u32 used;			/* jiffies of its last use by traffic, path or probe */
 	union itun_addr local;		/* our address that its traffic used; under lock */
 
@@ -93,9 +97,9 @@ struct itun_endpoint {
 	struct rcu_head rcu;
 };
 
-struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 family,
+struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					 const union itun_addr *addr);
-struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 family,
+struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					 const union itun_addr *addr, gfp_t gfp);
 bool itun_endpoint_hold(struct itun_endpoint *endpoint);
 void itun_endpoint_put(struct itun_endpoint *endpoint);

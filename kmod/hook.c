@@ -48,6 +48,8 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 		return NF_ACCEPT;
 
 	itun_outer_parse_out(skb, family, &look, &outer);
+	if (unlikely(outer.type == IPVS_TUN_TUNNEL_TYPE_MPLS))
+		itun_mpls_judge(config, &outer);
 	/* LOCAL_OUT runs in process context too: per-CPU state (route caches,
 	 * the flood slot) needs BH off.
 	 */
@@ -98,6 +100,8 @@ static noinline unsigned int itun_local_in_whole(struct itun_net *in,
 	case ITUN_OUTER_BAD_TUNNEL:
 		itun_count(in, malformed_tunnel);
 		return NF_ACCEPT;
+	case ITUN_OUTER_LABELS:
+		return itun_mpls_local_in(in, config, skb, &outer, state, found);
 	case ITUN_OUTER_TUNNEL:
 		break;
 	}

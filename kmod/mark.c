@@ -32,6 +32,17 @@ static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 	}
 }
 
+/* What more a probe must know of the way of labels. */
+static void itun_mark_labels(struct itun_endpoint *endpoint, const struct sk_buff *skb,
+			     const struct itun_outer *outer)
+{
+	if (itun_outer_over_ethernet(outer) &&
+	    READ_ONCE(endpoint->ifindex) != skb->dev->ifindex)
+		WRITE_ONCE(endpoint->ifindex, skb->dev->ifindex);
+	if (READ_ONCE(endpoint->carrier_key) != outer->carrier_key)
+		WRITE_ONCE(endpoint->carrier_key, outer->carrier_key);
+}
+
 /**
  * itun_mark() - set the second mark on a packet that has the first
  * @in: namespace of the underlay
@@ -47,6 +58,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	       struct itun_outer *outer, bool collision)
 {
 	const struct itun_tunnel_config *tunnel = &config->tunnel[outer->type];
+	u8 carrier = itun_tunnel_carrier(outer->type, outer->options);
 	struct itun_mark *mark = NULL;
 	struct itun_endpoint *endpoint;
 	struct itun_csum csum = {};
@@ -83,7 +95,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	/* A mark is a promise by the other side: only ready endpoints get one.
 	 * One that is seen for the first time is probed from now on.
 	 */
-	endpoint = itun_endpoint_find(in, outer->type, outer->family, &outer->dst);
+	endpoint = itun_endpoint_find(in, outer->type, carrier, outer->family, &outer->dst);
 	if (unlikely(!endpoint || !READ_ONCE(endpoint->send))) {
 		const struct itun_peer *peer = itun_config_peer(config, outer->family, &outer->dst);
 
@@ -92,21 +104,20 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 			itun_count(in, mark_no_peer);
 			return true;
 		}
-		endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->dst,
+		endpoint = itun_endpoint_make(in, outer->type, carrier, outer->family, &outer->dst,
 					      GFP_ATOMIC | __GFP_NOWARN);
 	}
 	if (likely(endpoint))
 		itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src);
-	if (endpoint && outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS &&
-	    unlikely(READ_ONCE(endpoint->ifindex) != skb->dev->ifindex))
-		WRITE_ONCE(endpoint->ifindex, skb->dev->ifindex);
+	if (unlikely(endpoint && outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS))
+		itun_mark_labels(endpoint, skb, outer);
 	if (unlikely(!endpoint || !itun_endpoint_markable(endpoint, tunnel->second_mark))) {
 		itun_count(in, mark_not_ready);
 		this_cpu_inc(mark->counts->not_ready);
 		return true;
 	}
 
-	if (unlikely((outer->type != IPVS_TUN_TUNNEL_TYPE_MPLS && !itun_csum_editable(skb)) ||
+	if (unlikely((!itun_outer_over_ethernet(outer) && !itun_csum_editable(skb)) ||
 		     skb_ensure_writable(skb, outer->inner))) {
 		itun_count(in, mark_unwritable);
 		return true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MPLS over Ethernet at the devices of the underlay: an outer header as the
- * other steps know it is made of the label stack, of the neighbour on the
- * other side of the link, and of the label that is left without the mark.
+/* MPLS at the devices of the underlay, and where tunnels of IP carry it: an
+ * outer header as the other steps know it is made of the label stack, of the
+ * neighbour on the other side of the link or the addresses of the tunnel, and of
+ * the label that is left without the mark.
  */
 #include "mpls.h"
 
@@ -28,7 +29,7 @@ enum itun_mpls_inside {
 };
 
 /* The label as it is becomes the identifier; what of it is a mark is not known
- * here.
+ * here. What was in front of the labels is filled already, or is zero.
  */
 static enum itun_mpls_inside itun_mpls_parse(const struct sk_buff *skb, unsigned int stack,
 					     struct itun_outer *outer)
@@ -45,13 +46,12 @@ static enum itun_mpls_inside itun_mpls_parse(const struct sk_buff *skb, unsigned
 		return avail < ITUN_MPLS_STACK_MAX ? ITUN_MPLS_CUT : ITUN_MPLS_DEEP;
 
 	inner = bottom + ITUN_MPLS_HLEN;
-	memset(outer, 0, sizeof(*outer));
 	outer->type = IPVS_TUN_TUNNEL_TYPE_MPLS;
 	outer->id = itun_mpls_label(bytes + bottom);
-	outer->transport = stack + bottom;
 	outer->tunnel = stack + bottom;
 	outer->inner = stack + inner;
 	outer->edit = stack + inner;
+	outer->protocol = 0;
 	if (unlikely(avail <= inner))
 		return ITUN_MPLS_PACKET;
 	if (unlikely(avail >= inner + ITUN_MPLS_CHANNEL_LEN &&
@@ -62,18 +62,36 @@ static enum itun_mpls_inside itun_mpls_parse(const struct sk_buff *skb, unsigned
 }
 
 /* Ends here if it is one: whatever its label, it is for the other end of this
- * link. What only looks like one goes on as a packet that is no flow.
+ * link or tunnel. What only looks like one goes on as a packet that is no flow.
  */
 static bool itun_mpls_message(struct itun_net *in, const struct itun_config *config,
-			      struct sk_buff *skb, const struct itun_outer *outer,
-			      const struct net_device *dev)
+			      struct sk_buff *skb, const struct itun_outer *outer, int ifindex)
 {
 	struct itun_outer message = *outer;
 
 	message.inner += ITUN_MPLS_CHANNEL_LEN;
 	message.flags = message.id & ITUN_MPLS_ALLOWED;
 	message.id &= ~ITUN_MPLS_ALLOWED;
-	return itun_probe_receive(in, config, &message, skb, dev->ifindex);
+	return itun_probe_receive(in, config, &message, skb, ifindex);
+}
+
+/* What is to be looked at closer: finds what of the label may be a mark. */
+static bool itun_mpls_of_ours(struct itun_net *in, const struct itun_config *config,
+			      enum itun_mpls_inside inside, struct itun_outer *outer)
+{
+	if (unlikely(inside == ITUN_MPLS_CUT))
+		itun_count(in, malformed_tunnel);
+	if (unlikely(inside == ITUN_MPLS_CUT || inside == ITUN_MPLS_DEEP))
+		return false;
+	outer->flags = outer->id & config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS].accept_bits;
+	return outer->flags || inside == ITUN_MPLS_MESSAGE;
+}
+
+/* A label that has a meaning of its own was never marked. */
+static bool itun_mpls_was_marked(struct itun_outer *outer)
+{
+	outer->id &= ~outer->flags;
+	return outer->flags && outer->id >= ITUN_MPLS_LABEL_FIRST;
 }
 
 /**
@@ -87,7 +105,6 @@ static bool itun_mpls_message(struct itun_net *in, const struct itun_config *con
  */
 unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	const struct itun_tunnel_config *tunnel;
 	struct itun_found found = { .valid = false };
 	const struct itun_config *config;
 	enum itun_mpls_inside inside;
@@ -101,25 +118,17 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
 	config = rcu_dereference(in->config);
 	if (unlikely(!config))
 		return NF_ACCEPT;
+	memset(&outer, 0, sizeof(outer));
 	inside = itun_mpls_parse(skb, 0, &outer);
-	if (unlikely(inside == ITUN_MPLS_CUT))
-		itun_count(in, malformed_tunnel);
-	if (unlikely(inside == ITUN_MPLS_CUT || inside == ITUN_MPLS_DEEP))
-		return NF_ACCEPT;
-
-	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS];
-	outer.flags = outer.id & tunnel->accept_bits;
-	if (likely(!outer.flags && inside != ITUN_MPLS_MESSAGE))
+	if (likely(!itun_mpls_of_ours(in, config, inside, &outer)))
 		return NF_ACCEPT;
 
 	ether_addr_copy(outer.mac, eth_hdr(skb)->h_source);
 	itun_neighbour_find(in, config, state->in, outer.mac, &outer.src, &outer.family);
 	if (unlikely(inside == ITUN_MPLS_MESSAGE) &&
-	    itun_mpls_message(in, config, skb, &outer, state->in))
+	    itun_mpls_message(in, config, skb, &outer, state->in->ifindex))
 		return NF_DROP;
-	/* A label that has a meaning of its own was never marked. */
-	outer.id &= ~outer.flags;
-	if (unlikely(!outer.flags || outer.id < ITUN_MPLS_LABEL_FIRST))
+	if (unlikely(!itun_mpls_was_marked(&outer)))
 		return NF_ACCEPT;
 	/* Nobody but a generator of test packets sends one several times. */
 	if (unlikely(skb_shared(skb))) {
@@ -127,6 +136,50 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
 		return NF_DROP;
 	}
 	return itun_record(in, config, skb, &outer, state, &found);
+}
+
+/**
+ * itun_mpls_local_in() - a tunnel packet that carries labels
+ * @in: namespace of the underlay
+ * @config: the snapshot in force
+ * @skb: at LOCAL_IN
+ * @outer: what is in front of the labels; they begin at its offset "inner"
+ * @state: of the hook
+ * @found: for itun_record()
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: as itun_record().
+ */
+unsigned int itun_mpls_local_in(struct itun_net *in, const struct itun_config *config,
+				struct sk_buff *skb, struct itun_outer *outer,
+				const struct nf_hook_state *state, struct itun_found *found)
+{
+	enum itun_mpls_inside inside = itun_mpls_parse(skb, outer->inner, outer);
+
+	if (likely(!itun_mpls_of_ours(in, config, inside, outer)))
+		return NF_ACCEPT;
+	if (unlikely(inside == ITUN_MPLS_MESSAGE) && !outer->surplus &&
+	    itun_mpls_message(in, config, skb, outer, itun_record_ifindex(skb, outer, state)))
+		return NF_DROP;
+	if (unlikely(!itun_mpls_was_marked(outer)))
+		return NF_ACCEPT;
+	return itun_record(in, config, skb, outer, state, found);
+}
+
+/**
+ * itun_mpls_judge() - can the bottom label of a packet that is sent have a mark?
+ * @config: the snapshot in force
+ * @outer: its headers; the field of the mark is filled
+ *
+ * A label that cannot has that field as if all of its bits were in use.
+ *
+ * Context: any, under RCU.
+ */
+void itun_mpls_judge(const struct itun_config *config, struct itun_outer *outer)
+{
+	u32 second_mark = config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS].second_mark;
+
+	outer->flags = itun_mpls_markable(outer->id, second_mark) ? 0 : ITUN_MPLS_ALLOWED;
 }
 
 /**
@@ -140,7 +193,6 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
  */
 unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	const struct itun_tunnel_config *tunnel;
 	const struct itun_config *config;
 	enum itun_mpls_inside inside;
 	struct itun_outer outer;
@@ -155,13 +207,12 @@ unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_h
 	if (unlikely(skb_headlen(skb) < ETH_HLEN || skb_shared(skb) ||
 		     eth_hdr(skb)->h_proto != htons(ETH_P_MPLS_UC)))
 		return NF_ACCEPT;
+	memset(&outer, 0, sizeof(outer));
 	inside = itun_mpls_parse(skb, ETH_HLEN, &outer);
 	if (unlikely(inside != ITUN_MPLS_PACKET))
 		return NF_ACCEPT;
 
-	tunnel = &config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS];
-	if (unlikely(!itun_mpls_markable(outer.id, tunnel->second_mark)))
-		outer.flags = ITUN_MPLS_ALLOWED;	/* as if all of them were in use */
+	itun_mpls_judge(config, &outer);
 	ether_addr_copy(outer.mac, eth_hdr(skb)->h_dest);
 	itun_neighbour_find(in, config, state->out, outer.mac, &outer.dst, &outer.family);
 	itun_mark(in, config, skb, &outer, false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MPLS over Ethernet: what leaves by way of the module itself, to a neighbour of
+/* MPLS: what leaves by way of the module itself; over Ethernet to a neighbour of
  * a device of the underlay.
  */
 #include <linux/etherdevice.h>
@@ -29,8 +29,29 @@ static bool itun_mpls_fits(const struct sk_buff *skb, const struct net_device *d
 }
 
 /**
- * itun_mpls_device() - the device that a path's packets leave by
+ * itun_mpls_push() - put a label in front of a reply
  * @path: of MPLS, under RCU
+ * @skb: skb->data at the network header, room for the label before it
+ *
+ * Context: softirq, BH off, under RCU.
+ */
+void itun_mpls_push(const struct itun_path *path, struct sk_buff *skb)
+{
+	const struct itun_config *config = rcu_dereference(path->in->config);
+	u8 ttl = itun_mpls_ttl(skb);
+
+	/* What segments it later must find the packet behind the labels. */
+	skb_set_inner_protocol(skb, skb->protocol);
+	skb_reset_inner_network_header(skb);
+	itun_mpls_build(skb_push(skb, ITUN_MPLS_HLEN),
+			itun_config_return_label(config, path->key.id), ttl);
+	skb_reset_network_header(skb);
+	skb->protocol = htons(ETH_P_MPLS_UC);
+}
+
+/**
+ * itun_mpls_device() - the device that a path's packets leave by
+ * @path: of MPLS over Ethernet, under RCU
  *
  * Return: the one that its requests came in by, or NULL if it is not up.
  */
@@ -54,18 +75,11 @@ struct net_device *itun_mpls_device(const struct itun_path *path)
 enum itun_xmit itun_mpls_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash)
 {
 	struct net_device *dev = itun_mpls_device(path);
-	u8 ttl;
 
 	if (unlikely(!dev || !itun_mpls_fits(skb, dev) ||
 		     skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ITUN_MPLS_HLEN)))
 		return ITUN_XMIT_FALLBACK;
-	ttl = itun_mpls_ttl(skb);
-	/* What segments it later must find the packet behind the labels. */
-	skb_set_inner_protocol(skb, skb->protocol);
-	skb_reset_inner_network_header(skb);
-	itun_mpls_build(skb_push(skb, ITUN_MPLS_HLEN), path->key.id, ttl);
-	skb_reset_network_header(skb);
-	skb->protocol = htons(ETH_P_MPLS_UC);
+	itun_mpls_push(path, skb);
 	itun_xmit_to(skb, hash, dev);
 	/* A mark that it may have is no first mark: it is a reply. */
 	skb->mark = 0;

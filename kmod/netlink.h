@@ -97,6 +97,7 @@ int itun_table_dump(struct rhashtable *table, struct itun_place *place, unsigned
 		    struct sk_buff *skb, struct netlink_callback *cb,
 		    int (*each)(void *object, void *arg), void *arg);
 
+int itun_put_return_labels(struct sk_buff *skb, const struct itun_config *config);
 int itun_put_limits(struct sk_buff *skb, const struct itun_config *config);
 int itun_put_peer_key(struct sk_buff *skb, u8 family, const union itun_addr *prefix, u8 len);
 int itun_put_endpoint(struct sk_buff *skb, struct itun_endpoint *endpoint);

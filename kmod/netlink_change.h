@@ -34,6 +34,10 @@ int itun_change_timeout(const struct itun_change *change);
 int itun_change_limit(const struct itun_change *change);
 int itun_change_pause(const struct itun_change *change);
 
+/* return_label.c */
+int itun_change_return_labels(const struct itun_change *change);
+int itun_check_return_labels(const struct itun_change *change);
+
 int itun_count_attrs(const struct nlattr *nest, int type);
 
 #endif /* ITUN_NETLINK_CHANGE_H */

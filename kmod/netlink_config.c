@@ -211,6 +211,8 @@ static int itun_put_tunnel(struct sk_buff *skb, struct itun_net *in,
 	if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_NORMAL, itun_tunnel_normal(type)) ||
 	    nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ALLOWED, itun_tunnel_allowed(type)))
 		return -EMSGSIZE;
+	if (type == IPVS_TUN_TUNNEL_TYPE_MPLS && itun_put_return_labels(skb, config))
+		return -EMSGSIZE;
 	/* What does not fit is left out: each says the same of another device. */
 	itun_device_warnings(in, config, type, itun_put_tunnel_warning, skb);
 	nla_nest_end(skb, nest);
@@ -346,7 +348,7 @@ int itun_put_endpoint(struct sk_buff *skb, struct itun_endpoint *endpoint)
 struct itun_peer_dump {
 	u32 peer;
 	u16 continued;
-	u16 type;		/* for a whole address: of the next of its endpoints */
+	u16 kind;		/* for a whole address: of the next of its endpoints */
 	struct itun_place place;
 };
 
@@ -378,6 +380,17 @@ static int itun_put_endpoint_of_peer(void *object, void *arg)
 static int itun_put_endpoints(struct itun_net *in, struct itun_peer_fill *fill,
 			      struct itun_peer_dump *dump, struct netlink_callback *cb)
 {
+	/* What an address can be an endpoint of. */
+	static const struct {
+		u8 type, carrier;
+	} kinds[] = {
+		{ IPVS_TUN_TUNNEL_TYPE_VXLAN },
+		{ IPVS_TUN_TUNNEL_TYPE_GRE },
+		{ IPVS_TUN_TUNNEL_TYPE_MPLS },
+		{ IPVS_TUN_TUNNEL_TYPE_MPLS, ITUN_MPLS_OVER_GRE },
+		{ IPVS_TUN_TUNNEL_TYPE_MPLS, ITUN_MPLS_OVER_UDP },
+		{ IPVS_TUN_TUNNEL_TYPE_GENEVE },
+	};
 	const struct itun_peer *peer = fill->peer;
 	struct itun_endpoint *endpoint;
 	int err;
@@ -386,8 +399,10 @@ static int itun_put_endpoints(struct itun_net *in, struct itun_peer_fill *fill,
 		return itun_table_dump(&in->endpoints, &dump->place, UINT_MAX, fill->skb, cb,
 				       itun_put_endpoint_of_peer, fill);
 	/* Whole addresses are what a large configuration has most of. */
-	for (; dump->type < ITUN_TUNNELS; dump->type++) {
-		endpoint = itun_endpoint_find(in, dump->type, peer->family, &peer->prefix);
+	for (; dump->kind < ARRAY_SIZE(kinds); dump->kind++) {
+		endpoint = itun_endpoint_find(in, kinds[dump->kind].type,
+					      kinds[dump->kind].carrier, peer->family,
+					      &peer->prefix);
 		err = endpoint ? itun_put_endpoint_of_peer(endpoint, fill) : 0;
 		if (err)
 			return err;
@@ -449,7 +464,7 @@ int ipvs_tun_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 		if (!err) {
 			dump->peer++;
 			dump->continued = 0;
-			dump->type = 0;
+			dump->kind = 0;
 			memset(&dump->place, 0, sizeof(dump->place));
 		}
 		cond_resched();

@@ -105,6 +105,11 @@ const struct nla_policy ipvs_tun_peer_nl_policy[IPVS_TUN_A_PEER_ENDPOINT + 1] = 
 	[IPVS_TUN_A_PEER_ENDPOINT] = NLA_POLICY_NESTED(ipvs_tun_endpoint_nl_policy),
 };
 
+const struct nla_policy ipvs_tun_return_label_nl_policy[IPVS_TUN_A_RETURN_LABEL_RETURN + 1] = {
+	[IPVS_TUN_A_RETURN_LABEL_FORWARD] = { .type = NLA_U32, },
+	[IPVS_TUN_A_RETURN_LABEL_RETURN] = { .type = NLA_U32, },
+};
+
 const struct nla_policy ipvs_tun_session_nl_policy[IPVS_TUN_A_SESSION_PAD + 1] = {
 	[IPVS_TUN_A_SESSION_SRC] = { .type = NLA_BINARY, },
 	[IPVS_TUN_A_SESSION_DST] = { .type = NLA_BINARY, },
@@ -134,7 +139,7 @@ const struct nla_policy ipvs_tun_timeout_nl_policy[IPVS_TUN_A_TIMEOUT_SECONDS + 
 	[IPVS_TUN_A_TIMEOUT_SECONDS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ipvs_tun_a_timeout_seconds_range),
 };
 
-const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_WARNING + 1] = {
+const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_SYMMETRIC + 1] = {
 	[IPVS_TUN_A_TUNNEL_TYPE] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
 	[IPVS_TUN_A_TUNNEL_SECOND_MARK] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] = { .type = NLA_U32, },
@@ -144,6 +149,8 @@ const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_WARNING + 1]
 	[IPVS_TUN_A_TUNNEL_NORMAL] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_ALLOWED] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_WARNING] = { .type = NLA_STRING, },
+	[IPVS_TUN_A_TUNNEL_RETURN_LABEL] = NLA_POLICY_NESTED(ipvs_tun_return_label_nl_policy),
+	[IPVS_TUN_A_TUNNEL_SYMMETRIC] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy ipvs_tun_zone_nl_policy[IPVS_TUN_A_ZONE_ID + 1] = {

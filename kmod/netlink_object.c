@@ -457,7 +457,7 @@ static int itun_set_ports(const struct itun_change *change, struct itun_tunnel_c
  */
 int itun_change_tunnel(const struct itun_change *change)
 {
-	struct nlattr **tb = change->tb;
+	struct nlattr **tb = change->tb, *labels;
 	struct itun_tunnel_config *tunnel;
 	int err = 0;
 	u8 type;
@@ -471,15 +471,21 @@ int itun_change_tunnel(const struct itun_change *change)
 					itun_tunnel_name(type));
 		return -EOPNOTSUPP;
 	}
-	if ((type == IPVS_TUN_TUNNEL_TYPE_GRE || type == IPVS_TUN_TUNNEL_TYPE_MPLS) &&
+	if (type == IPVS_TUN_TUNNEL_TYPE_GRE &&
 	    (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT])) {
 		NL_SET_ERR_MSG_ATTR_FMT(change->extack,
 					tb[IPVS_TUN_A_TUNNEL_PORT] ?: tb[IPVS_TUN_A_TUNNEL_AUTO],
 					"tunnel type %s has no ports", itun_tunnel_name(type));
 		return -EINVAL;
 	}
+	labels = tb[IPVS_TUN_A_TUNNEL_RETURN_LABEL] ?: tb[IPVS_TUN_A_TUNNEL_SYMMETRIC];
+	if (labels && type != IPVS_TUN_TUNNEL_TYPE_MPLS) {
+		NL_SET_ERR_MSG_ATTR_FMT(change->extack, labels, "tunnel type %s has no labels",
+					itun_tunnel_name(type));
+		return -EINVAL;
+	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&
-	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT])
+	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT] && !labels)
 		return itun_missing(change, IPVS_TUN_A_TUNNEL_SECOND_MARK,
 				    "nothing to set: no second mark, accept mark or port");
 
@@ -490,6 +496,10 @@ int itun_change_tunnel(const struct itun_change *change)
 		err = itun_set_accept_marks(change, type, tunnel);
 	if (!err && (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT]))
 		err = itun_set_ports(change, tunnel);
+	if (!err && labels)
+		err = itun_change_return_labels(change);
+	if (!err && type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		err = itun_check_return_labels(change);
 	return err;
 }
 

@@ -17,10 +17,10 @@ struct itun_path_fill {
 static int itun_put_path(struct sk_buff *skb, const struct itun_path *path)
 {
 	const struct itun_path_key *key = &path->key;
-	bool mpls = key->type == IPVS_TUN_TUNNEL_TYPE_MPLS;
+	bool station = itun_path_is_station(key);
 
 	if (nla_put_u8(skb, IPVS_TUN_A_PATH_TUNNEL, key->type) ||
-	    nla_put(skb, mpls ? IPVS_TUN_A_PATH_VTEP_MAC : IPVS_TUN_A_PATH_MAC, sizeof(key->mac),
+	    nla_put(skb, station ? IPVS_TUN_A_PATH_VTEP_MAC : IPVS_TUN_A_PATH_MAC, sizeof(key->mac),
 		    key->mac) ||
 	    itun_put_addr(skb, IPVS_TUN_A_PATH_VTEP, key->family, &key->remote) ||
 	    (!itun_addr_is_zero(&key->local) &&

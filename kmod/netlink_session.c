@@ -45,12 +45,11 @@ static int itun_put_account(struct sk_buff *skb, struct itun_session *session)
 
 static int itun_put_way(struct sk_buff *skb, const struct itun_path_key *key)
 {
-	bool mpls = key->type == IPVS_TUN_TUNNEL_TYPE_MPLS;
+	bool station = itun_path_is_station(key);
 
-	/* The other end of MPLS over Ethernet is a station, not a host of IP. */
-	if (mpls && nla_put(skb, IPVS_TUN_A_SESSION_VTEP_MAC, sizeof(key->mac), key->mac))
+	if (station && nla_put(skb, IPVS_TUN_A_SESSION_VTEP_MAC, sizeof(key->mac), key->mac))
 		return -EMSGSIZE;
-	if (!mpls &&
+	if (!station &&
 	    (nla_put(skb, IPVS_TUN_A_SESSION_MAC, sizeof(key->mac), key->mac) ||
 	     itun_put_addr(skb, IPVS_TUN_A_SESSION_VTEP, key->family, &key->remote)))
 		return -EMSGSIZE;
@@ -207,7 +206,7 @@ static bool itun_filter_way(const struct itun_filter *filter, const struct itun_
 	if (itun_filter_wants(filter, IPVS_TUN_A_FILTER_TUNNEL) && filter->tunnel != key->type)
 		return false;
 	if (itun_filter_wants(filter, IPVS_TUN_A_FILTER_MAC) &&
-	    (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
+	    (itun_path_is_station(key) ||
 	     !ether_addr_equal_unaligned(filter->mac, key->mac)))
 		return false;
 	return itun_filter_covers(&filter->vtep, key->family, &key->remote);

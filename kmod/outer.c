@@ -28,6 +28,7 @@ static void itun_outer_fill(struct itun_outer *outer, const struct sk_buff *skb,
 	}
 	outer->type = type;
 	outer->id = header->id;
+	outer->carrier_key = 0;
 	outer->flags = header->flags;
 	outer->protocol = header->protocol;
 	outer->options = header->options;
@@ -54,6 +55,22 @@ static u8 itun_outer_type(const struct itun_ports *ports, u8 protocol, const u8 
 	return ports->types & BIT(IPVS_TUN_TUNNEL_TYPE_GRE) ? IPVS_TUN_TUNNEL_TYPE_GRE : 0;
 }
 
+/* Does what was parsed as a tunnel header carry labels? They are a tunnel of
+ * their own then. With bits that are a mark in other GRE packets it is left alone.
+ */
+static bool itun_outer_carries_labels(u8 type, const struct itun_tunnel_header *header)
+{
+	return type == IPVS_TUN_TUNNEL_TYPE_GRE && header->protocol == ITUN_PROTOCOL_MPLS &&
+	       !header->flags;
+}
+
+/* UDP of a port for MPLS has nothing between itself and the labels. */
+static void itun_outer_udp_labels(struct itun_tunnel_header *header)
+{
+	memset(header, 0, sizeof(*header));
+	header->options = ITUN_MPLS_OVER_UDP;
+}
+
 /* Where the tunnel's transport is in what a tunnel driver has built: without
  * IP options, in IPv6 perhaps behind the destination options that Linux puts
  * there for its encapsulation limit. Returns the protocol, or 0.
@@ -77,6 +94,33 @@ static u8 itun_outer_transport_out(const struct sk_buff *skb, u8 family, unsigne
 		*transport += ipv6_optlen(options);
 	}
 	return nexthdr;
+}
+
+/* From the header that carries the labels to the bottom one, which becomes the
+ * tunnel header.
+ */
+static bool itun_outer_look_labels(const struct sk_buff *skb, struct itun_look *look)
+{
+	struct itun_tunnel_header *header = &look->header;
+	unsigned int headlen = skb_headlen(skb);
+	unsigned int stack = look->tunnel + header->len;
+	const u8 *label;
+	int bottom;
+
+	bottom = headlen > stack ? itun_mpls_bottom(skb->data + stack, headlen - stack) : -1;
+	if (bottom < 0)
+		return false;
+	label = skb->data + stack + bottom;
+	look->type = IPVS_TUN_TUNNEL_TYPE_MPLS;
+	look->tunnel = stack + bottom;
+	look->carrier_key = header->id;
+	header->id = itun_mpls_label(label);
+	header->flags = 0;
+	header->len = ITUN_MPLS_HLEN;
+	header->edit_len = ITUN_MPLS_HLEN;
+	header->protocol = headlen > look->tunnel + ITUN_MPLS_HLEN ?
+			   itun_mpls_protocol(label[ITUN_MPLS_HLEN]) : 0;
+	return true;
 }
 
 /**
@@ -107,8 +151,18 @@ bool itun_outer_look_out(const struct sk_buff *skb, const struct itun_ports *por
 	if (!look->type)
 		return false;
 	look->tunnel = tunnel;
-	return headlen >= tunnel &&
-	       itun_tunnel_parse(look->type, skb->data + tunnel, headlen - tunnel, &look->header);
+	look->carrier_key = 0;
+	if (unlikely(look->type == IPVS_TUN_TUNNEL_TYPE_MPLS)) {
+		itun_outer_udp_labels(&look->header);
+		return itun_outer_look_labels(skb, look);
+	}
+	if (headlen < tunnel ||
+	    !itun_tunnel_parse(look->type, skb->data + tunnel, headlen - tunnel, &look->header))
+		return false;
+	if (likely(!itun_outer_carries_labels(look->type, &look->header)))
+		return true;
+	look->header.options |= ITUN_MPLS_OVER_GRE;
+	return itun_outer_look_labels(skb, look);
 }
 
 /**
@@ -156,6 +210,7 @@ void itun_outer_parse_out(const struct sk_buff *skb, u8 family, const struct itu
 {
 	itun_outer_fill(outer, skb, family, look->transport, look->tunnel, look->type,
 			&look->header);
+	outer->carrier_key = look->carrier_key;
 	outer->port = 0;
 	if (likely(look->port >= 0))
 		outer->port = ntohs(((const struct udphdr *)(skb->data + look->transport))->dest);
@@ -208,7 +263,8 @@ static bool itun_outer_length_good(const struct sk_buff *skb, u16 length, unsign
  * @skb: at LOCAL_IN, IPv4 reassembled, IPv6 perhaps a first fragment
  * @ports: tunnel ports of the namespace
  * @family: 4 or 6
- * @outer: filled for ITUN_OUTER_TUNNEL
+ * @outer: filled for ITUN_OUTER_TUNNEL; for ITUN_OUTER_LABELS but for what the
+ *         labels say: they begin at its offset "inner"
  *
  * Context: softirq, under RCU. Touches nothing.
  */
@@ -250,11 +306,17 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	bytes += tunnel - transport;
 	avail -= tunnel - transport;
 
-	if (unlikely(!itun_tunnel_parse(type, bytes, avail, &header)))
+	if (unlikely(type == IPVS_TUN_TUNNEL_TYPE_MPLS)) {
+		itun_outer_udp_labels(&header);
+	} else if (unlikely(!itun_tunnel_parse(type, bytes, avail, &header))) {
 		return itun_tunnel_is_cut(type, bytes, avail) ? ITUN_OUTER_BAD_TUNNEL :
 								ITUN_OUTER_NONE;
-	if (likely(header.flags == itun_tunnel_normal(type)))
+	} else if (unlikely(itun_outer_carries_labels(type, &header))) {
+		type = IPVS_TUN_TUNNEL_TYPE_MPLS;
+		header.options |= ITUN_MPLS_OVER_GRE;
+	} else if (likely(header.flags == itun_tunnel_normal(type))) {
 		return ITUN_OUTER_PLAIN;
+	}
 	/* Options that are cut off, in front of an inner packet that is not there. */
 	if (unlikely(skb->len < tunnel + header.len && !fragment))
 		return ITUN_OUTER_BAD_TUNNEL;
@@ -266,7 +328,10 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	if (port >= 0 && !itun_outer_length_good(skb, length, transport,
 						 tunnel - transport + header.len, outer))
 		return ITUN_OUTER_BAD_LENGTH;
-	return ITUN_OUTER_TUNNEL;
+	if (likely(type != IPVS_TUN_TUNNEL_TYPE_MPLS))
+		return ITUN_OUTER_TUNNEL;
+	outer->carrier_key = header.id;
+	return ITUN_OUTER_LABELS;
 }
 
 /* The inner packet of a first fragment is longer than what is here: what the
@@ -277,7 +342,7 @@ static u32 itun_outer_claims(const struct sk_buff *skb, const struct itun_outer 
 	const struct udphdr *uh = (const struct udphdr *)(skb->data + outer->transport);
 	unsigned int headers = outer->inner - outer->transport;
 
-	if (outer->transport == outer->tunnel)
+	if (itun_outer_over_gre(outer))
 		return U16_MAX;
 	return ntohs(uh->len) - min_t(u32, ntohs(uh->len), headers);
 }

@@ -25,8 +25,9 @@
 struct itun_outer {
 	union itun_addr src, dst;
 	u32 id;			/* network identifier */
+	u32 carrier_key;	/* MPLS over GRE: the key of that, 0 without one */
 	u16 transport;		/* offset of UDP, or of GRE, from skb->data */
-	u16 tunnel;		/* offset of the tunnel header */
+	u16 tunnel;		/* offset of the tunnel header; of MPLS the bottom label */
 	u16 inner;		/* offset of the inner frame */
 	u16 edit;		/* offset behind all that an edit of the tunnel header touches */
 	u16 port;		/* tunnel port, host order; 0 for GRE */
@@ -34,9 +35,10 @@ struct itun_outer {
 	u16 protocol;		/* EtherType of what is inside */
 	u8 family;		/* 4 or 6 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
-	u8 options;		/* which optional parts its header has: GRE's C, K, S */
-	u8 mac[6];		/* MPLS: the neighbour that it comes from or goes to; src and
-				 * dst are that neighbour's address, family 0 if it has none
+	u8 options;		/* itun_tunnel_header.options */
+	u8 mac[6];		/* MPLS over Ethernet: the neighbour that it comes from or goes
+				 * to; src and dst are that neighbour's address, family 0 if it
+				 * has none
 				 */
 	bool fragment;		/* first fragment of an outer packet (IPv6) */
 	bool surplus;		/* bytes behind the datagram, which UDP will cut off */
@@ -53,28 +55,52 @@ static inline bool itun_outer_ip_inside(const struct itun_outer *outer)
 	return outer->protocol == ETH_P_IP || outer->protocol == ETH_P_IPV6;
 }
 
+/**
+ * itun_outer_over_gre() - is it GRE, or is it carried by GRE?
+ * @outer: headers of a tunnel packet
+ *
+ * Return: true if a GRE header is at @outer->transport. What has a port has UDP
+ * there; MPLS over Ethernet neither.
+ */
+static inline bool itun_outer_over_gre(const struct itun_outer *outer)
+{
+	return outer->type == IPVS_TUN_TUNNEL_TYPE_GRE ||
+	       (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS && outer->options & ITUN_MPLS_OVER_GRE);
+}
+
+/**
+ * itun_outer_over_ethernet() - has it no outer IP header?
+ * @outer: headers of a tunnel packet
+ */
+static inline bool itun_outer_over_ethernet(const struct itun_outer *outer)
+{
+	return outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS && !(outer->options & ITUN_MPLS_CARRIER);
+}
+
 /* Do the bytes behind a UDP header at this offset say "no mark", with a whole
  * tunnel header there? They do for VXLAN; and Geneve, if it is that, has no mark
  * either where the second byte is 0. What they say of a packet to another port
  * does not matter. On Geneve's own port it is one without options and a mark, or
- * VXLAN without a network, which its driver drops.
+ * VXLAN without a network, which its driver drops. A label stack with these four
+ * bytes is one that has come to the end of its life.
  */
 static inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
 {
 	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
-	const __be16 *tunnel = (const __be16 *)(uh + 1);
+	const __be32 *tunnel = (const __be32 *)(uh + 1);
 
 	if (skb_headlen(skb) < transport + sizeof(*uh) + ITUN_VXLAN_HLEN)
 		return false;
-	return *tunnel == htons(ITUN_VXLAN_NORMAL << 8) ||
-	       (!*tunnel && uh->dest == htons(ITUN_GENEVE_PORT));
+	return *tunnel == htonl(ITUN_VXLAN_NORMAL << 24) ||
+	       (!*(const __be16 *)tunnel && uh->dest == htons(ITUN_GENEVE_PORT));
 }
 
-/* GRE, without a mark or too short for one. */
+/* GRE, without a mark or too short for one. A label stack may have one of its own. */
 static inline bool itun_outer_unmarked_gre(const struct sk_buff *skb, unsigned int transport)
 {
 	return skb_headlen(skb) >= transport + ITUN_GRE_HLEN &&
-	       !itun_gre_flags(skb->data + transport);
+	       !itun_gre_flags(skb->data + transport) &&
+	       itun_gre_protocol(skb->data + transport) != ITUN_PROTOCOL_MPLS;
 }
 
 /**

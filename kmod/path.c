@@ -105,8 +105,8 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	/* dst_cache needs per-CPU memory, which is scarce in softirq. */
 	if (dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
 		goto put_zone;
-	endpoint = itun_endpoint_make(in, key->type, key->family, &key->remote,
-				      GFP_ATOMIC | __GFP_NOWARN);
+	endpoint = itun_endpoint_make(in, key->type, itun_tunnel_carrier(key->type, key->options),
+				      key->family, &key->remote, GFP_ATOMIC | __GFP_NOWARN);
 	if (endpoint && itun_endpoint_hold(endpoint))
 		path->endpoint = endpoint;
 	itun_path_judge(path, config);

@@ -14,24 +14,38 @@
 
 #include "config.h"
 #include "net.h"
+#include "wire/mpls.h"
 #include "wire/tuple.h"
 
 struct itun_endpoint;
 struct metadata_dst;
 
 struct itun_path_key {
-	union itun_addr remote;	/* outer source of the marked packet; of MPLS the neighbour */
+	union itun_addr remote;	/* outer source of the marked packet; or the neighbour */
 	union itun_addr local;	/* its outer destination; zero: by route */
 	u32 id;			/* network identifier (VNI) */
 	int ifindex;		/* underlay device; 0: entered by hand */
 	u16 port;		/* tunnel port of the marked packet, host order; 0: the device's */
-	u8 mac[6];		/* inner source, the balancer's; of MPLS the neighbour's */
+	u8 mac[6];		/* inner source, the balancer's; of MPLS over Ethernet the
+				 * neighbour's
+				 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
-	u8 options;		/* which optional parts the tunnel header has */
+	u8 options;		/* itun_tunnel_header.options */
 	bool ip_inside;		/* no Ethernet header inside, and no MAC there */
-	u8 pad[4];		/* zero: keys are compared as words */
-} __aligned(8);
+	u32 carrier_key;	/* MPLS over GRE: the key of that */
+} __aligned(8);			/* no gap: keys are compared as words */
+
+/**
+ * itun_path_is_station() - is the other end a station of a link, not a host of IP?
+ * @key: of a path
+ *
+ * Return: true for MPLS over Ethernet.
+ */
+static inline bool itun_path_is_station(const struct itun_path_key *key)
+{
+	return key->type == IPVS_TUN_TUNNEL_TYPE_MPLS && !(key->options & ITUN_MPLS_CARRIER);
+}
 
 /* The last sessions of a zone are remembered by their hash: see evict.c. */
 #define ITUN_ZONE_RECENT	32

@@ -6,9 +6,9 @@
  * own LOCAL_OUT hook does not look at what has no device yet. Answers come in
  * by the record stage, never by the socket.
  *
- * Of MPLS it leaves by a device (mpls_xmit.c), without a first mark.
+ * Of MPLS over Ethernet it leaves by a device (mpls_xmit.c), without a first mark.
  *
- * For GRE it is a raw socket that takes whole IP packets (IPPROTO_RAW): such a
+ * For GRE, and for MPLS in it, it is a raw socket that takes whole IP packets (IPPROTO_RAW): such a
  * one gets no copies of the tunnel's traffic, as one for GRE would.
  */
 #include <linux/in.h>
@@ -61,6 +61,9 @@ static struct socket *get_socket(struct itun_prober *prober, u8 family, bool raw
 	return socket;
 }
 
+/* All of the payload: a header of GRE with a key, one of the tunnel, the frame. */
+#define MESSAGE_LEN	(8 + 8 + ITUN_PROBE_FRAME_LEN)
+
 /* The tunnel header and the frame in it; returns their length. */
 static int build(struct itun_net *in, const struct itun_message *message, u8 *payload)
 {
@@ -77,7 +80,7 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 	};
 	const struct itun_tunnel_config *tunnel;
 	const struct itun_config *config;
-	u16 len;
+	u16 len = 0;
 
 	BUILD_BUG_ON(IPVS_TUN_MAX_ACCEPT_MARKS > ITUN_PROBE_MARKS_MAX);
 	rcu_read_lock();
@@ -91,7 +94,10 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 	memcpy(probe.accept_marks, tunnel->accept_mark, 4 * tunnel->n_accept);
 	rcu_read_unlock();
 
-	len = itun_tunnel_build(message->way.type, payload, message->way.id, message->way.flags);
+	if (message->way.carrier == ITUN_MPLS_OVER_GRE)
+		len = itun_tunnel_build_gre(payload, ITUN_PROTOCOL_MPLS, message->way.carrier_key);
+	len += itun_tunnel_build(message->way.type, payload + len, message->way.id,
+				 message->way.flags);
 	itun_probe_build(payload + len, &probe);
 	return len + ITUN_PROBE_FRAME_LEN;
 }
@@ -156,9 +162,9 @@ static int choose_local6(struct itun_net *in, const struct itun_message *message
 int itun_message_send(struct itun_prober *prober, const struct itun_message *message)
 {
 	const struct itun_probe_way *way = &message->way;
-	u8 payload[8 + ITUN_PROBE_FRAME_LEN], header[sizeof(struct ipv6hdr)];
+	u8 payload[MESSAGE_LEN], header[sizeof(struct ipv6hdr)];
 	struct kvec vec[2] = { { .iov_base = header }, { .iov_base = payload } };
-	bool raw = way->type == IPVS_TUN_TUNNEL_TYPE_GRE;
+	bool raw = way->type == IPVS_TUN_TUNNEL_TYPE_GRE || way->carrier == ITUN_MPLS_OVER_GRE;
 	union itun_addr local = way->local;
 	union {
 		struct cmsghdr header;
@@ -182,7 +188,7 @@ int itun_message_send(struct itun_prober *prober, const struct itun_message *mes
 	sent = build(prober->in, message, payload);
 	if (sent < 0)
 		return sent;
-	if (way->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+	if (way->type == IPVS_TUN_TUNNEL_TYPE_MPLS && !way->carrier)
 		return itun_mpls_send(prober->in, message, payload, sent);
 	vec[1].iov_len = sent;
 	if (raw && message->family == 6 && !memchr_inv(&local, 0, sizeof(local))) {

@@ -115,6 +115,8 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 			.port = outer->port,
 			.flags = outer->flags,
 			.type = outer->type,
+			.carrier = itun_tunnel_carrier(outer->type, outer->options),
+			.carrier_key = outer->carrier_key,
 		},
 	};
 	struct itun_endpoint *endpoint;
@@ -126,13 +128,14 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 		return;
 	}
 	itun_count(in, probe_received);
-	if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS) {
+	if (itun_outer_over_ethernet(outer)) {
 		memcpy(message.way.mac, outer->mac, sizeof(message.way.mac));
 		message.way.ifindex = ifindex;
 	} else {
 		message.way.ifindex = answer_ifindex(in, outer, ifindex);
 	}
-	endpoint = itun_endpoint_make(in, outer->type, outer->family, &outer->src, GFP_ATOMIC);
+	endpoint = itun_endpoint_make(in, outer->type, message.way.carrier, outer->family,
+				      &outer->src, GFP_ATOMIC);
 	if (!endpoint) {
 		itun_count(in, probe_limited);
 		return;

@@ -84,20 +84,29 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 	const struct itun_config *config;
 	const struct itun_ports *ports;
 	u8 type = endpoint->key.type;
-	bool mpls = type == IPVS_TUN_TUNNEL_TYPE_MPLS;
+	u8 carrier = endpoint->key.carrier;
+	bool ethernet = type == IPVS_TUN_TUNNEL_TYPE_MPLS && !carrier;
+	bool in_use;
 	int err = -ENODEV;
 
 	rcu_read_lock();
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	if (config && ports && (mpls || ports->types & BIT(type))) {
+	if (carrier == ITUN_MPLS_OVER_GRE)
+		in_use = ports && ports->types & BIT(IPVS_TUN_TUNNEL_TYPE_GRE);
+	else
+		in_use = ports && (ethernet || ports->types & BIT(type));
+	if (config && in_use) {
 		way->flags = itun_tunnel_normal(type) | config->tunnel[type].second_mark;
 		way->type = type;
-		way->port = itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
+		way->carrier = carrier;
+		way->carrier_key = READ_ONCE(endpoint->carrier_key);
+		way->port = carrier == ITUN_MPLS_OVER_GRE ? 0 :
+			    itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);
 		way->ifindex = 0;
 		way->local = endpoint->local;
-		err = mpls ? find_neighbour(in, endpoint, way) : 0;
+		err = ethernet ? find_neighbour(in, endpoint, way) : 0;
 	}
 	rcu_read_unlock();
 	return err;
@@ -230,8 +239,9 @@ static bool knows_a_nonce(const struct itun_endpoint *endpoint, u64 nonce)
 void itun_probe_receive_answer(struct itun_net *in, const struct itun_config *config,
 			       const struct itun_outer *outer, const struct itun_probe *probe)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->type, outer->family,
-							    &outer->src);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->type,
+							    itun_tunnel_carrier(outer->type, outer->options),
+							    outer->family, &outer->src);
 	bool expected = false;
 	u8 event = 0;
 

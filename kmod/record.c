@@ -84,10 +84,10 @@ static bool itun_verified(struct itun_net *in, struct sk_buff *skb, const struct
 	/* An aggregate's segments were verified before they were joined. */
 	if (skb_is_gso(skb))
 		return true;
-	if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+	if (itun_outer_over_ethernet(outer))
 		return true;	/* nothing but the Ethernet frame has one */
-	if (outer->type == IPVS_TUN_TUNNEL_TYPE_GRE) {
-		if (itun_csum_gre_right(skb, outer->tunnel))
+	if (itun_outer_over_gre(outer)) {
+		if (itun_csum_gre_right(skb, outer->transport))
 			return true;
 		itun_count(in, malformed_checksum);
 		return false;
@@ -111,12 +111,13 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 	key->remote = outer->src;
 	key->local = outer->dst;
 	key->id = outer->id;
+	key->carrier_key = outer->carrier_key;
 	key->ifindex = ifindex;
 	key->port = outer->port;
 	key->ip_inside = itun_outer_ip_inside(outer);
 	if (likely(!key->ip_inside))
 		ether_addr_copy(key->mac, inner + ETH_ALEN);
-	else if (outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+	else if (itun_outer_over_ethernet(outer))
 		ether_addr_copy(key->mac, outer->mac);	/* nobody else has filled it */
 	key->type = outer->type;
 	key->options = outer->options;
@@ -131,8 +132,9 @@ static void itun_recorded(struct itun_path *path)
 
 static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->type, key->family,
-							    &key->remote);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->type,
+							    itun_tunnel_carrier(key->type, key->options),
+							    key->family, &key->remote);
 
 	itun_count(in, untrusted);
 	if (endpoint)
@@ -241,15 +243,23 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 	itun_record_new(in, config, skb, outer, inner, lookup, session, &key);
 }
 
-static int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
-			       const struct nf_hook_state *state)
+/**
+ * itun_record_ifindex() - the device of the underlay that a packet came in by
+ * @skb: at LOCAL_IN; of MPLS over Ethernet where it comes in by a device
+ * @outer: its headers
+ * @state: of the hook
+ *
+ * Return: its index.
+ */
+int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
+			const struct nf_hook_state *state)
 {
 	int ifindex = 0;
 
 	/* In a VRF the device is the VRF's: the port that it came by is in the
 	 * control block. At a device itself there is none.
 	 */
-	if (likely(outer->type != IPVS_TUN_TUNNEL_TYPE_MPLS))
+	if (likely(!itun_outer_over_ethernet(outer)))
 		ifindex = outer->family == 4 ? inet_sdif(skb) : inet6_sdif(skb);
 	return ifindex ? : state->in->ifindex;
 }

@@ -25,6 +25,7 @@ struct itun_look {
 	unsigned int transport, tunnel;	/* offsets from skb->data */
 	int port;			/* which of the ports; negative for GRE */
 	u8 type;			/* enum ipvs_tun_tunnel_type */
+	u32 carrier_key;		/* MPLS over GRE: the key of that */
 	struct itun_tunnel_header header;
 };
 
@@ -39,6 +40,7 @@ enum itun_outer_verdict {
 	ITUN_OUTER_NONE,	/* no tunnel packet of ours */
 	ITUN_OUTER_PLAIN,	/* a tunnel packet without a mark */
 	ITUN_OUTER_TUNNEL,	/* a tunnel packet with other bits than the normal ones */
+	ITUN_OUTER_LABELS,	/* one that carries labels of MPLS, which may have a mark */
 	ITUN_OUTER_BAD_LENGTH,
 	ITUN_OUTER_BAD_TUNNEL,
 };
@@ -70,6 +72,8 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
 			 const struct nf_hook_state *state, struct itun_found *found);
 void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
+int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
+			const struct nf_hook_state *state);
 
 /* backhaul.c: step 5 */
 struct itun_backhaul {

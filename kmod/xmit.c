@@ -135,6 +135,8 @@ static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *s
 				       struct net_device *dev)
 {
 	if (path->key.ip_inside) {
+		if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+			itun_mpls_push(path, skb);
 		skb_reset_mac_header(skb);
 		skb_reset_mac_len(skb);
 		itun_xmit_to(skb, hash, dev);
@@ -350,13 +352,24 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 	return ITUN_XMIT_SENT;
 }
 
+/* How long a packet may be that goes into a device, or to a station. */
+static unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev)
+{
+	unsigned int mtu = READ_ONCE(dev->mtu);
+
+	if (path->key.type != IPVS_TUN_TUNNEL_TYPE_MPLS)
+		return mtu;
+	return mtu > ITUN_MPLS_HLEN ? mtu - ITUN_MPLS_HLEN : 0;
+}
+
 /* A device with one other end, the path's: its driver does all the rest. */
 static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb, u64 hash,
 				     struct net_device *dev)
 {
+	unsigned int mtu = itun_xmit_mtu(path, dev);
+
 	/* What is too long is the ordinary way's to drop, or to complain of. */
-	if (unlikely(skb_is_gso(skb) ? !skb_gso_validate_network_len(skb, dev->mtu) :
-				       skb->len > dev->mtu))
+	if (unlikely(skb_is_gso(skb) ? !skb_gso_validate_network_len(skb, mtu) : skb->len > mtu))
 		return ITUN_XMIT_FALLBACK;
 	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;
@@ -389,6 +402,12 @@ static enum itun_xmit itun_xmit_queued(struct itun_path *path, struct sk_buff *s
 	return result == ITUN_XMIT_SENT ? ITUN_XMIT_HANDED : result;
 }
 
+static struct net_device *itun_path_device(struct itun_path *path, bool *external)
+{
+	return itun_path_is_station(&path->key) ? itun_mpls_device(path) :
+						  itun_xmit_device(path, external);
+}
+
 /**
  * itun_path_is_from() - may a reply that came in here take this path?
  * @path: under RCU, usable
@@ -409,10 +428,7 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 
 	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
 		return itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN);
-	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
-		dev = itun_mpls_device(path);
-	else
-		dev = itun_xmit_device(path, &external);
+	dev = itun_path_device(path, &external);
 	if (path->key.ip_inside)
 		return dev && itun_device_routed_to(port, dev);
 	if (!netif_is_bridge_master(port))
@@ -432,13 +448,8 @@ unsigned int itun_path_mtu(struct itun_path *path)
 	const struct net_device *dev;
 	bool external;
 
-	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS) {
-		dev = itun_mpls_device(path);
-		return dev && READ_ONCE(dev->mtu) > ITUN_MPLS_HLEN ?
-		       READ_ONCE(dev->mtu) - ITUN_MPLS_HLEN : 0;
-	}
-	dev = itun_xmit_device(path, &external);
-	return dev ? READ_ONCE(dev->mtu) : 0;
+	dev = itun_path_device(path, &external);
+	return dev ? itun_xmit_mtu(path, dev) : 0;
 }
 
 /**
@@ -460,7 +471,7 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
 		return ITUN_XMIT_FALLBACK;
-	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+	if (unlikely(itun_path_is_station(&path->key)))
 		return itun_mpls_xmit(path, skb, hash);
 	dev = itun_xmit_device(path, &external);
 	if (unlikely(!dev))

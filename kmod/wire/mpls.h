@@ -11,6 +11,9 @@
  *
  * The mark is of bits of the bottom label. None of them is reserved for it: it
  * works where the operator keeps them zero in the labels that he hands out.
+ *
+ * The stack stands behind an Ethernet header, behind a GRE header of protocol
+ * 0x8847 (RFC 4023), or behind a UDP header (RFC 7510).
  */
 #ifndef ITUN_WIRE_MPLS_H
 #define ITUN_WIRE_MPLS_H
@@ -27,6 +30,14 @@
 /* Bits 4 to 13 from the label's first: a mark is any non-empty subset of them. */
 #define ITUN_MPLS_ALLOWED	0x0ffc0
 #define ITUN_MPLS_DEFAULT_MARK	0x08000
+
+/* What carries the stack, as bits of itun_tunnel_header.options that no header
+ * of GRE's has there; none for Ethernet.
+ */
+#define ITUN_MPLS_OVER_GRE	0x01
+#define ITUN_MPLS_OVER_UDP	0x02
+#define ITUN_MPLS_CARRIER	(ITUN_MPLS_OVER_GRE | ITUN_MPLS_OVER_UDP)
+#define ITUN_MPLS_UDP_PORT	6635
 
 #define ITUN_MPLS_BOTTOM	0x01	/* S, of byte 2 */
 #define ITUN_MPLS_TTL		64

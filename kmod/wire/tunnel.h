@@ -24,6 +24,8 @@ enum itun_tunnel_type {
 
 /* An Ethernet frame inside (Transparent Ethernet Bridging). */
 #define ITUN_PROTOCOL_TEB	0x6558
+/* A label stack inside. */
+#define ITUN_PROTOCOL_MPLS	0x8847
 
 /**
  * struct itun_tunnel_header - a tunnel header, in host order
@@ -31,7 +33,8 @@ enum itun_tunnel_type {
  * @flags: the field that carries the mark
  * @protocol: EtherType of what is inside, ITUN_PROTOCOL_TEB for a frame
  * @len: bytes of the header, options included
- * @options: which optional parts it has: GRE's C, K and S, where they are in byte 0
+ * @options: which optional parts it has: GRE's C, K and S, where they are in byte 0;
+ *           of MPLS what carries it, and C, K and S of the GRE header before it
  * @edit_len: bytes of it that an edit can touch; they were there when it was parsed
  */
 struct itun_tunnel_header {
@@ -42,6 +45,19 @@ struct itun_tunnel_header {
 	u16 edit_len;
 	u8 options;
 };
+
+/**
+ * itun_tunnel_carrier() - what tells ways of one type apart
+ * @type: enum itun_tunnel_type
+ * @options: as itun_tunnel_header.options
+ *
+ * Return: for MPLS what carries it: ITUN_MPLS_OVER_GRE, ITUN_MPLS_OVER_UDP, or 0
+ * for Ethernet; 0 for any other type.
+ */
+static inline u8 itun_tunnel_carrier(u8 type, u8 options)
+{
+	return type == ITUN_TUNNEL_MPLS ? options & ITUN_MPLS_CARRIER : 0;
+}
 
 /**
  * itun_tunnel_normal() - what the field that carries the mark has without one
@@ -205,7 +221,14 @@ static inline void itun_tunnel_set_mark(u8 type, u8 *h, u32 id, u16 flags)
  */
 static inline u16 itun_tunnel_id_offset(u8 type, const u8 *h)
 {
-	return type == ITUN_TUNNEL_GRE ? itun_gre_key_offset(h) : 4;
+	switch (type) {
+	case ITUN_TUNNEL_GRE:
+		return itun_gre_key_offset(h);
+	case ITUN_TUNNEL_MPLS:
+		return 0;
+	default:
+		return 4;
+	}
 }
 
 /**
@@ -227,9 +250,31 @@ static inline bool itun_tunnel_set_id(u8 type, u8 *h, u32 id)
 	case ITUN_TUNNEL_GENEVE:
 		itun_geneve_set_vni(h, id);
 		return true;
+	case ITUN_TUNNEL_MPLS:
+		itun_mpls_set_label(h, id);
+		return true;
 	default:
 		return false;
 	}
+}
+
+/**
+ * itun_tunnel_build_gre() - write a GRE header
+ * @h: 8 bytes
+ * @protocol: EtherType of what is inside
+ * @key: 0 for none
+ *
+ * Return: the header's length, at most 8.
+ */
+static inline u16 itun_tunnel_build_gre(u8 *h, u16 protocol, u32 key)
+{
+	memset(h, 0, 8);
+	wire_put_be16(h + 2, protocol);
+	if (!key)
+		return ITUN_GRE_HLEN;
+	h[0] = ITUN_GRE_KEY;
+	itun_gre_set_key(h, key);
+	return 8;
 }
 
 /**
@@ -256,11 +301,7 @@ static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
 	}
 	switch (type) {
 	case ITUN_TUNNEL_GRE:
-		if (id)
-			h[0] = ITUN_GRE_KEY;
-		else
-			len = ITUN_GRE_HLEN;
-		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
+		len = itun_tunnel_build_gre(h, ITUN_PROTOCOL_TEB, id);
 		break;
 	case ITUN_TUNNEL_GENEVE:
 		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);

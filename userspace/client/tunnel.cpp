@@ -36,6 +36,30 @@ void Tunnel::put(wire::Builder &builder) const
 		builder.flag(IPVS_TUN_A_TUNNEL_AUTO);
 	for (std::uint16_t port : ports)
 		builder.u16(IPVS_TUN_A_TUNNEL_PORT, port);
+	for (const ReturnLabel &label : return_labels)
+		builder.nest(IPVS_TUN_A_TUNNEL_RETURN_LABEL, [&] {
+			builder.u32(IPVS_TUN_A_RETURN_LABEL_FORWARD, label.forward);
+			builder.u32(IPVS_TUN_A_RETURN_LABEL_RETURN, label.reply);
+		});
+	if (symmetric)
+		builder.flag(IPVS_TUN_A_TUNNEL_SYMMETRIC);
+}
+
+static ReturnLabel parse_return_label(wire::Attributes attributes)
+{
+	ReturnLabel out;
+
+	for (wire::Attribute attr : attributes) {
+		switch (attr.type()) {
+		case IPVS_TUN_A_RETURN_LABEL_FORWARD:
+			out.forward = attr.u32();
+			break;
+		case IPVS_TUN_A_RETURN_LABEL_RETURN:
+			out.reply = attr.u32();
+			break;
+		}
+	}
+	return out;
 }
 
 Tunnel Tunnel::parse(wire::Attributes attributes)
@@ -67,6 +91,12 @@ Tunnel Tunnel::parse(wire::Attributes attributes)
 			break;
 		case IPVS_TUN_A_TUNNEL_ALLOWED:
 			out.allowed = attr.u32();
+			break;
+		case IPVS_TUN_A_TUNNEL_RETURN_LABEL:
+			out.return_labels.push_back(parse_return_label(attr.nested()));
+			break;
+		case IPVS_TUN_A_TUNNEL_SYMMETRIC:
+			out.symmetric = true;
 			break;
 		case IPVS_TUN_A_TUNNEL_WARNING:
 			out.warnings.push_back(attr.string());

@@ -27,6 +27,12 @@ std::uint32_t normal_bits(TunnelType type);
 /** One past the largest value of the field of the mark. */
 std::uint32_t field_limit(TunnelType type);
 
+/** MPLS: replies to requests of one label have another one. */
+struct ReturnLabel {
+	std::uint32_t forward = 0; ///< without the mark
+	std::uint32_t reply = 0;
+};
+
 /** Settings; what a change does not name stays as it is. Marks are without the normal bits. */
 struct Tunnel {
 	TunnelType type = TunnelType::vxlan;
@@ -34,6 +40,8 @@ struct Tunnel {
 	std::vector<std::uint32_t> accept_marks;
 	bool automatic = false; ///< the ports follow the existing devices
 	std::vector<std::uint16_t> ports;
+	std::vector<ReturnLabel> return_labels; ///< those named replace the ones before
+	bool symmetric = false;			///< in a change: no return labels from now on
 	std::vector<std::uint16_t> ports_in_use; ///< answered only
 	std::uint32_t normal = 0;		 ///< answered only
 	std::uint32_t allowed = 0;		 ///< answered only
