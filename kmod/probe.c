@@ -91,7 +91,8 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 	memcpy(probe.accept_marks, tunnel->accept_mark, 4 * tunnel->n_accept);
 	rcu_read_unlock();
 
-	len = itun_tunnel_build(message->way.type, payload, message->way.id, message->way.flags);
+	len = itun_tunnel_build(message->way.type, payload, message->way.options, message->way.id,
+				message->way.flags);
 	itun_probe_build(payload + len, &probe);
 	return len + ITUN_PROBE_FRAME_LEN;
 }
