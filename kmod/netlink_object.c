@@ -478,10 +478,16 @@ int itun_change_tunnel(const struct itun_change *change)
 					"tunnel type %s has no ports", itun_tunnel_name(type));
 		return -EINVAL;
 	}
+	if (type != IPVS_TUN_TUNNEL_TYPE_GRE && tb[IPVS_TUN_A_TUNNEL_NVGRE]) {
+		NL_SET_ERR_MSG_ATTR_FMT(change->extack, tb[IPVS_TUN_A_TUNNEL_NVGRE],
+					"tunnel type %s has no keys", itun_tunnel_name(type));
+		return -EINVAL;
+	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&
-	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT])
+	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT] &&
+	    !tb[IPVS_TUN_A_TUNNEL_NVGRE])
 		return itun_missing(change, IPVS_TUN_A_TUNNEL_SECOND_MARK,
-				    "nothing to set: no second mark, accept mark or port");
+				    "nothing to set: no second mark, accept mark, port or nvgre");
 
 	tunnel = &change->config->tunnel[type];
 	if (tb[IPVS_TUN_A_TUNNEL_SECOND_MARK])
@@ -490,6 +496,8 @@ int itun_change_tunnel(const struct itun_change *change)
 		err = itun_set_accept_marks(change, type, tunnel);
 	if (!err && (tb[IPVS_TUN_A_TUNNEL_AUTO] || tb[IPVS_TUN_A_TUNNEL_PORT]))
 		err = itun_set_ports(change, tunnel);
+	if (!err && tb[IPVS_TUN_A_TUNNEL_NVGRE])
+		tunnel->nvgre = nla_get_u8(tb[IPVS_TUN_A_TUNNEL_NVGRE]);
 	return err;
 }
 

@@ -28,7 +28,7 @@ struct itun_path_key {
 	u8 mac[6];		/* inner source, the balancer's; of MPLS the neighbour's */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
 	u8 family;		/* of remote and local: 4 or 6 */
-	u8 options;		/* which optional parts the tunnel header has */
+	u8 options;		/* which optional parts the tunnel header has; ITUN_GRE_NVGRE */
 	bool ip_inside;		/* no Ethernet header inside, and no MAC there */
 	u8 pad[4];		/* zero: keys are compared as words */
 } __aligned(8);

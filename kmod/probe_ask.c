@@ -93,6 +93,7 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 	if (config && ports && (mpls || ports->types & BIT(type))) {
 		way->flags = itun_tunnel_normal(type) | config->tunnel[type].second_mark;
 		way->type = type;
+		way->options = config->tunnel[type].nvgre ? ITUN_GRE_NVGRE : 0;
 		way->port = itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);
 		way->ifindex = 0;
