@@ -145,6 +145,7 @@ check "a tunnel type that does not exist" misuse '"vlan" is no tunnel type; the 
 	mark add 1 --tunnel vlan
 check "a second mark that is none" misuse '*marks nothing*' tunnel set vxlan --second-mark 0x08
 check "nothing to set" misuse 'Nothing to set: *' tunnel set vxlan
+check "nvgre is on or off" misuse 'Nvgre is on or off, not "1"' tunnel set gre --nvgre 1
 check "a peer without a right: what each means" misuse '*--send *--accept *--none *' peer add 192.0.2.2
 check "rights that exclude each other" misuse '*--none excludes*' peer add 192.0.2.2 --none --send
 check "--send with a wrong value" misuse '*--send=sometimes*' peer add 192.0.2.2 --send=sometimes
@@ -200,6 +201,11 @@ check "tunnel list has it, and each type that there is" shows '
 	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
 check "bits that its header does not have are refused" refused 'Second mark 0x7 has bits outside 0xf8, those of gre' -n "$a" tunnel set gre --second-mark 0x07
+check "a key may be NVGRE's: not by itself" shows '.[] | select(.type == "gre") | .nvgre == false' -n "$a" tunnel list
+check "but if told so" does -n "$a" tunnel set gre --nvgre on
+check "tunnel list says it, of gre alone" shows 'map(.nvgre) == [null, true, null, null]' -n "$a" tunnel list
+check "and off again" does -n "$a" tunnel set gre --nvgre off
+check "other types have no keys" refused 'Tunnel type vxlan has no keys' -n "$a" tunnel set vxlan --nvgre on
 check "and ports, which it has none of" refused 'Tunnel type gre has no ports' -n "$a" tunnel set gre --port 47
 check "a mark of several bits of a label" does -n "$a" tunnel set mpls --second-mark 0x0c000 --accept-mark 0x08000,0x0ffc0
 check "tunnel list has labels whole" shows '
