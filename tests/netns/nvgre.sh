@@ -67,6 +67,8 @@ other_network() { # FAMILY
 	bridge_only_lines "$gwhost" 200
 	pair_lines 200 tn200-2 "$(vtep "$gwhost" "$1")" "$(vtep "$rshost" "$1")"
 	batch "$gwhost" "${lines[@]}" "link set tn200-2 master br100"
+	# It knows the gateway behind that tunnel: what it floods goes by the balancer's network as well, rightly.
+	wait_until 10 http_get "$gwhost" 10.1.1.2 1
 	nobody_is_answered "while the way out is another tenant's network (IPv$1)"
 	ctl "$rshost" zone add one --vni 100,200
 	one_round "$1" "from network 200" rewritten
@@ -103,6 +105,8 @@ for family in ${FAMILIES:-4 6}; do
 	setting on
 	check "the server's host becomes ready (IPv$family)" nat_ready "$family"
 	one_round "$family" steering steered
+	check "status says what marks cost in gre (IPv$family)" equal "$(ctl_json "$lbhost" status |
+		jq '.warnings | map(select(test("^marked packets of gre.*GRO"))) | length')" 1
 	session_by_hand "$family"
 	ctl "$rshost" pause steer
 	one_round "$family" "rewrite" rewritten

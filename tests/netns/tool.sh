@@ -196,10 +196,14 @@ check "tunnel list has them" shows '
 	and (.port | sort) == [4789, 8472] and .normal == "0x08"' -n "$a" tunnel list
 check "and back to the devices' ports" does -n "$a" tunnel set vxlan --second-mark 0xf8 --accept-mark 0xf8 --port auto
 check "tunnel set, another type" does -n "$a" tunnel set gre --second-mark 0x40 --accept-mark 0x40,0x80
+check "status warns of a mark that stock hosts drop, and says what to do" shows '
+	.warnings | length == 1 and (.[0] | test("0x0040.*tunnel set gre --second-mark 0x0080$"))' -n "$a" status
+check "as text, too" grep -q '^warning .*0x0040' <(ctl "$a" status)
 check "tunnel list has it, and each type that there is" shows '
 	map(.type) == ["vxlan", "gre", "mpls", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
 	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
+check "nothing to warn of" shows '.warnings == []' -n "$a" status
 check "bits that its header does not have are refused" refused 'Second mark 0x7 has bits outside 0xf8, those of gre' -n "$a" tunnel set gre --second-mark 0x07
 check "a key may be NVGRE's: not by itself" shows '.[] | select(.type == "gre") | .nvgre == false' -n "$a" tunnel list
 check "but if told so" does -n "$a" tunnel set gre --nvgre on
@@ -330,8 +334,12 @@ check_says() { # STATUS CONDITION ADDRESS
 check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("^No peer covers"))' 192.0.2.2
 check "peer add" does -n "$a" peer add 192.0.2.2 --send --accept
 check "not ready yet: 3" check_says 3 '.ready == false and .prefix == "192.0.2.2"' 192.0.2.2
+check "silent, in a while: status warns of it, and says what to do" wait_until "$((15 * SLOW))" shows '
+	.warnings | length == 1 and (.[0] | test("^no packet to 192.0.2.2 is marked \\(vxlan\\), for no answer.*load ipvs_tun there"))' \
+	-n "$a" status
 check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
+check "and nothing to warn of" shows '.warnings == []' -n "$a" status
 check "as text too" grep -Eq '^ready +(true|yes)$' <(ctl "$a" peer check 192.0.2.2)
 check "peer list has its endpoint" shows '
 	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .tunnel == "vxlan" and .state == "ready" and (.last_seen | type) == "number"

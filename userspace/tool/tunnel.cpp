@@ -86,8 +86,7 @@ int run_list(Context &context)
 
 		for (const char *field : {"type", "second_mark", "accept_mark", "port"})
 			table.put(field, row[field]);
-		table.put("nvgre", tunnel.nvgre,
-			  tunnel.nvgre ? *tunnel.nvgre ? "on" : "off" : "-");
+		table.put("nvgre", tunnel.nvgre, tunnel.nvgre ? *tunnel.nvgre ? "on" : "off" : "-");
 		table.put("ports_in_use", tunnel.ports_in_use);
 		table.put("normal", render::hex(tunnel.normal));
 		table.put("allowed", render::hex(tunnel.allowed));

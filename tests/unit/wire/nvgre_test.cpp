@@ -104,8 +104,7 @@ TEST(Nvgre, TheVsidIsWithinTheFourBytesThatAnEditMayTouch)
 	const Exact exact(h);
 
 	EXPECT_EQ(itun_tunnel_id_offset(GRE, h.data()), 4);
-	EXPECT_TRUE(
-		itun_tunnel_set_id(GRE, exact.get(), ITUN_GRE_KEY | ITUN_GRE_NVGRE, 0xffffff));
+	EXPECT_TRUE(itun_tunnel_set_id(GRE, exact.get(), ITUN_GRE_KEY | ITUN_GRE_NVGRE, 0xffffff));
 }
 
 TEST(Nvgre, IsBuiltWithAFlowIdOfZero)
