@@ -34,7 +34,7 @@ struct itun_outer {
 	u16 protocol;		/* EtherType of what is inside */
 	u8 family;		/* 4 or 6 */
 	u8 type;		/* enum ipvs_tun_tunnel_type */
-	u8 options;		/* which optional parts its header has: GRE's C, K, S; ITUN_GRE_NVGRE */
+	u8 options;		/* optional parts of its header: GRE's C, K, S, ITUN_GRE_NVGRE */
 	u8 mac[6];		/* MPLS: the neighbour that it comes from or goes to; src and
 				 * dst are that neighbour's address, family 0 if it has none
 				 */
