@@ -334,9 +334,12 @@ check_says() { # STATUS CONDITION ADDRESS
 check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("^No peer covers"))' 192.0.2.2
 check "peer add" does -n "$a" peer add 192.0.2.2 --send --accept
 check "not ready yet: 3" check_says 3 '.ready == false and .prefix == "192.0.2.2"' 192.0.2.2
+check "a mark rule, so that there is something to mark" does -n "$a" mark add 1
 check "silent, in a while: status warns of it, and says what to do" wait_until "$((15 * SLOW))" shows '
 	.warnings | length == 1 and (.[0] | test("^no packet to 192.0.2.2 is marked \\(vxlan\\), for no answer.*load ipvs_tun there"))' \
 	-n "$a" status
+check "nothing to mark, nothing to warn of" does -n "$a" mark flush
+check "so status says" shows '.warnings == []' -n "$a" status
 check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
 check "and nothing to warn of" shows '.warnings == []' -n "$a" status

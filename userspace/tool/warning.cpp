@@ -165,23 +165,32 @@ std::map<std::string, Asked> unready_addresses(const Peer &peer)
 	return out;
 }
 
+/* What to do about it: the kernel's reason is about one host or the other. */
+const char *remedy(const Endpoint &endpoint, const std::string &reason)
+{
+	if (endpoint.state == EndpointState::mismatch)
+		return "have one version, and the same second marks, on both hosts";
+	if (reason.starts_with("probe cannot be sent") || reason.starts_with("no tunnel port"))
+		return "mend that on this host";
+	return "load ipvs_tun there, and name this host: peer add ADDRESS --accept";
+}
+
 std::string unready_sentence(const Asked &asked)
 {
 	const Endpoint &endpoint = *asked.endpoint;
-	bool mismatch = endpoint.state == EndpointState::mismatch;
+	std::string reason = endpoint.reason.value_or("it is not ready");
 
 	return fmt::format("no packet to {} is marked ({}), for {}; {}", endpoint.address.str(),
-			   fmt::join(asked.tunnels, ", "),
-			   endpoint.reason.value_or(mismatch ? "it does not fit" : "it is silent"),
-			   mismatch ? "have one version, and the same second marks, on both hosts"
-				    : "load ipvs_tun there, and name this host: peer add ADDRESS "
-				      "--accept");
+			   fmt::join(asked.tunnels, ", "), reason, remedy(endpoint, reason));
 }
 
 void look_at_endpoints(const Findings &findings, Sentences &out)
 {
 	std::size_t count = 0;
 
+	// Where nothing is to be marked it does not matter who would be ready.
+	if (!findings.marks)
+		return;
 	for (const Peer &peer : findings.peers) {
 		if (!peer.send)
 			continue;

@@ -181,8 +181,15 @@ TEST(Warnings, AnEndpointThatIsSilent)
 	EXPECT_TRUE(
 		has(only_one(findings), "192.0.2.9 is marked (vxlan), for no answer to probes"));
 	EXPECT_TRUE(has(only_one(findings), "load ipvs_tun there"));
+	// It is this host that does not ask.
+	findings.peers[0].endpoints[0].reason = "probe cannot be sent: no route";
+	EXPECT_TRUE(has(only_one(findings), "no route; mend that on this host"));
 	// Nobody marks towards it.
 	findings.peers[0].send = false;
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+	// Nothing is to be marked at all.
+	findings.peers[0].send = true;
+	findings.marks = 0;
 	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
 }
 
