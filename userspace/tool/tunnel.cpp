@@ -97,6 +97,17 @@ int run_list(Context &context)
 	return exit_done;
 }
 
+/* What "status" warns of where it is not so. */
+constexpr const char *needs =
+	"What each type needs:\n"
+	"  vxlan   the other host ready, or it drops marked packets; no device of gbp or gpe with\n"
+	"          bits of the mark on its port\n"
+	"  geneve  nothing: other hosts ignore the mark\n"
+	"  gre     keys of 24 bits, or --nvgre on; over IPv4 the mark 0x0080, which other hosts\n"
+	"          ignore; GRO joins what is marked behind the tunnel device only\n"
+	"  mpls    labels with zeros where the mark is (net.mpls.platform_labels up to 32768 by\n"
+	"          default); net.mpls.conf.DEV.input=1; the other host ready, and a neighbour";
+
 std::string same(const std::string &text)
 {
 	return text;
@@ -110,6 +121,8 @@ void setup_tunnel(CLI::App &app, Context &context)
 	CLI::App *set = add_command(*object, "set", "Change the settings of a tunnel type");
 	auto options = std::make_shared<SetOptions>();
 
+	add_footer(*object, needs);
+	add_footer(*set, needs);
 	arguments::need(*set, "TYPE", options->type, arguments::tunnel_type,
 			"One of " + tunnel_type_names(), "TYPE");
 	arguments::add(*set, "--second-mark", options->second_mark, same,
