@@ -110,7 +110,8 @@ static bool itun_gre_same(const struct itun_outer *outer, const struct itun_path
 	return !memcmp(&outer->dst, &path->key.remote, sizeof(outer->dst)) &&
 	       (!memcmp(&outer->src, &path->key.local, sizeof(outer->src)) ||
 		!memcmp(&path->key.local, &any, sizeof(any))) &&
-	       (labels ? outer->carrier_key == path->key.carrier_key : outer->id == path->key.id);
+	       (labels ? outer->carrier_key == path->key.carrier_key : outer->id == path->key.id) &&
+	       !((outer->options ^ path->key.options) & ITUN_GRE_NVGRE);
 }
 
 /* May a packet that leaves in GRE go to another endpoint, or with another key,
@@ -198,7 +199,7 @@ static int itun_rewrite_headers(struct itun_net *in, const struct itun_config *c
 		number = header + itun_tunnel_id_offset(outer->type, header);
 		memcpy(old, number, sizeof(old));
 		/* GRE without a key has no room for one. Nothing is edited yet. */
-		if (!itun_tunnel_set_id(outer->type, header, id)) {
+		if (!itun_tunnel_set_id(outer->type, header, outer->options, id)) {
 			dst_release(route.dst);
 			return -EMSGSIZE;
 		}

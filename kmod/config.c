@@ -330,6 +330,20 @@ static void itun_config_kill_zones(struct itun_net *in, const struct itun_config
 	local_bh_enable();
 }
 
+/* Of networks whose number is in a key that may be NVGRE's. */
+static bool itun_path_by_key(const struct itun_path *path, const void *arg)
+{
+	return path->key.type == IPVS_TUN_TUNNEL_TYPE_GRE && !path->key.ip_inside;
+}
+
+/* Keys say something else now: what was recorded by them is another network's. */
+static void itun_config_kill_keys(struct itun_net *in)
+{
+	/* As above. */
+	synchronize_net();
+	itun_path_kill(in, itun_path_by_key, NULL);
+}
+
 /* Is a second mark that was accepted no longer accepted? */
 static bool itun_config_rejects_marks(const struct itun_config *before,
 				      const struct itun_config *next)
@@ -398,6 +412,11 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 
 	rcu_assign_pointer(in->config, next);
 
+	if (before->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre !=
+	    next->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre) {
+		itun_device_read_keys(in, next);
+		itun_config_kill_keys(in);
+	}
 	if (!itun_config_same_zones(before, next))
 		itun_config_kill_zones(in, next);
 	if (hooks & ~wanted & ITUN_HOOK_IN) {

@@ -76,6 +76,7 @@ struct itun_tunnel_config {
 	u32 accept_mark[IPVS_TUN_MAX_ACCEPT_MARKS];
 	DECLARE_BITMAP(accept, ITUN_TUNNEL_FIELDS);	/* whole fields that count as marked */
 	u32 accept_bits;		/* all bits of the accept marks */
+	bool nvgre;			/* GRE: keys are VSIDs of 24 bits, and FlowIDs */
 	bool auto_ports;
 	u32 n_ports;
 	u16 port[IPVS_TUN_MAX_PORTS];

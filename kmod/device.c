@@ -24,8 +24,12 @@ struct itun_device {
 	struct list_head list;
 	struct net_device *dev;		/* valid while listed */
 	struct itun_device_kind kind;	/* immutable while listed */
+	u32 id;				/* its network; WRITE_ONCE under RTNL */
 	struct rcu_head rcu;
 };
+
+/* No network: that of a device which receives and sends in two. */
+#define ITUN_NO_NETWORK	U32_MAX
 
 static LIST_HEAD(itun_devices);		/* RTNL, RCU */
 static bool itun_device_leaving;	/* RTNL: the namespaces' part of the module is going */
@@ -34,6 +38,13 @@ atomic_t itun_device_generation = ATOMIC_INIT(1);
 const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS] __read_mostly;
 /* The type of all devices that there are; 0 if there are several, or none. */
 static u8 itun_device_one_type __read_mostly;
+
+static void itun_device_changed(void)
+{
+	/* What has changed is seen by whoever sees the new generation. */
+	smp_mb__before_atomic();
+	atomic_inc(&itun_device_generation);
+}
 
 /* The drivers of the devices that there are. While they are written, a tunnel's
  * packet may be taken for one that could be a reply: it is none.
@@ -55,6 +66,33 @@ static void itun_device_list_kinds(void)
 	for (; n < ITUN_TUNNEL_KINDS; n++)
 		WRITE_ONCE(itun_tunnel_kinds[n], NULL);
 	WRITE_ONCE(itun_device_one_type, hweight32(types) == 1 ? __ffs(types) : 0);
+}
+
+/* What a device's key says depends on a setting of the underlay's namespace. */
+static u32 itun_device_network(const struct itun_device_kind *kind, bool nvgre)
+{
+	if (nvgre && kind->nvgre)
+		return kind->id >> ITUN_GRE_FLOWID_BITS;
+	return kind->two_keys ? ITUN_NO_NETWORK : kind->id;
+}
+
+/**
+ * itun_device_read_keys() - the keys of GRE devices say something else now
+ * @in: namespace of the underlay
+ * @config: the snapshot that says what
+ *
+ * Context: RTNL.
+ */
+void itun_device_read_keys(struct itun_net *in, const struct itun_config *config)
+{
+	bool nvgre = config->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre;
+	struct itun_device *device;
+
+	ASSERT_RTNL();
+	list_for_each_entry(device, &itun_devices, list)
+		if (device->kind.underlay == in->net)
+			WRITE_ONCE(device->id, itun_device_network(&device->kind, nvgre));
+	itun_device_changed();
 }
 
 /**
@@ -180,6 +218,7 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
 	ports = kzalloc(sizeof(*ports), GFP_KERNEL);
 	if (!ports)
 		return -ENOMEM;
+	ports->nvgre = config->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre;
 	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_VXLAN);
 	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_GENEVE);
 	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_MPLS);
@@ -191,7 +230,8 @@ int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *con
 		if (kind->underlay != in->net)
 			continue;
 		if (!kind->port) {
-			ports->types |= BIT(kind->type);
+			if (!kind->two_keys || ports->nvgre)
+				ports->types |= BIT(kind->type);
 			continue;
 		}
 		i = itun_port_index(ports, kind->port);
@@ -246,7 +286,8 @@ static bool itun_device_network_fits(const struct itun_device_kind *kind,
 				     const struct itun_path_key *path)
 {
 	if (path->type != IPVS_TUN_TUNNEL_TYPE_MPLS)
-		return kind->type == path->type && kind->id == path->id;
+		return kind->type == path->type &&
+		       itun_device_network(kind, path->options & ITUN_GRE_NVGRE) == path->id;
 	if (path->options & ITUN_MPLS_OVER_GRE)
 		return kind->type == IPVS_TUN_TUNNEL_TYPE_GRE && !kind->external &&
 		       kind->id == path->carrier_key;
@@ -315,6 +356,7 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 	bool found = false, unnamed = false;
 
 	list_for_each_entry_rcu(device, &itun_devices, list) {
+		u32 id = READ_ONCE(device->id);
 		u16 pvid;
 
 		if (netdev_master_upper_dev_get_rcu(device->dev) != bridge)
@@ -322,16 +364,16 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 		if (vlan && (br_vlan_get_pvid_rcu(device->dev, &pvid) || pvid != vlan))
 			continue;
 		/* One that carries any network, or two networks: not known. */
-		if (device->kind.external || device->kind.id > ITUN_ID_MAX)
+		if (device->kind.external || id > ITUN_ID_MAX)
 			return -ENOENT;
 		/* GRE without a key says nothing against what others say. */
-		if (!device->kind.id && device->kind.type == IPVS_TUN_TUNNEL_TYPE_GRE) {
+		if (!id && device->kind.type == IPVS_TUN_TUNNEL_TYPE_GRE) {
 			unnamed = true;
 			continue;
 		}
-		if (found && *vni != device->kind.id)
+		if (found && *vni != id)
 			return -ENOENT;
-		*vni = device->kind.id;
+		*vni = id;
 		found = true;
 	}
 	if (!found && unnamed)
@@ -473,13 +515,6 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 	return cache->result;
 }
 
-static void itun_device_changed(void)
-{
-	/* What has changed is seen by whoever sees the new generation. */
-	smp_mb__before_atomic();
-	atomic_inc(&itun_device_generation);
-}
-
 static struct itun_device *itun_device_listed(const struct net_device *dev)
 {
 	struct itun_device *device;
@@ -510,6 +545,20 @@ static void itun_device_ports_changed(struct net *net)
 	mutex_unlock(&in->mutex);
 }
 
+/* Under RTNL, by which the configuration changes. */
+static bool itun_device_nvgre(struct net *underlay)
+{
+	struct itun_net *in = itun_net(underlay);
+	const struct itun_config *config;
+	bool nvgre;
+
+	mutex_lock(&in->mutex);
+	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
+	nvgre = config && config->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre;
+	mutex_unlock(&in->mutex);
+	return nvgre;
+}
+
 static bool itun_device_add(struct net_device *dev, const struct itun_device_kind *kind)
 {
 	struct itun_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
@@ -518,6 +567,7 @@ static bool itun_device_add(struct net_device *dev, const struct itun_device_kin
 		return false;
 	device->dev = dev;
 	device->kind = *kind;
+	device->id = itun_device_network(kind, itun_device_nvgre(kind->underlay));
 	list_add_tail_rcu(&device->list, &itun_devices);
 	itun_device_list_kinds();
 	itun_device_ports_changed(kind->underlay);

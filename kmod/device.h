@@ -22,6 +22,7 @@ struct itun_ports {
 	struct rcu_head rcu;
 	u32 n;
 	u32 types;				/* mask of 1 << type, those without ports too */
+	bool nvgre;				/* GRE's keys are NVGRE's */
 	__be16 port[ITUN_PORT_TYPES * IPVS_TUN_MAX_PORTS];
 	u8 type[ITUN_PORT_TYPES * IPVS_TUN_MAX_PORTS];
 	/* A device there uses the second mark's bits. */
@@ -98,6 +99,7 @@ void itun_device_leave(void);
 void itun_device_exit(void);
 
 int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config);
+void itun_device_read_keys(struct itun_net *in, const struct itun_config *config);
 bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next);
 /* With a device's index: it takes its instructions from metadata. */
 #define ITUN_TUNNEL_EXTERNAL	BIT(31)

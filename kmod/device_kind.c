@@ -94,13 +94,23 @@ static u32 itun_kind_key(const struct nlattr *flags, const struct nlattr *key)
 	return flags && key && nla_get_be16(flags) & GRE_KEY ? be32_to_cpu(nla_get_be32(key)) : 0;
 }
 
+/* A key, and neither checksum nor sequence number: the form of NVGRE. */
+static bool itun_kind_key_alone(const struct nlattr *flags)
+{
+	const __be16 parts = GRE_CSUM | GRE_KEY | GRE_SEQ;
+
+	return flags && (nla_get_be16(flags) & parts) == GRE_KEY;
+}
+
 /* Two kinds of GRE devices are none of ours. One without another end (gretap0
  * and gre0, which the driver makes in each namespace) leads nowhere in particular. One
- * with two keys sends in another network than it receives in.
+ * with two keys sends in another network than it receives in, unless they are
+ * those of NVGRE and differ in the FlowID only.
  */
 static bool itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 family)
 {
 	const struct nlattr *local = tb[IFLA_GRE_LOCAL];
+	u32 okey;
 
 	kind->type = IPVS_TUN_TUNNEL_TYPE_GRE;
 	kind->external = tb[IFLA_GRE_COLLECT_METADATA];
@@ -108,9 +118,12 @@ static bool itun_kind_gre(struct nlattr **tb, struct itun_device_kind *kind, u8 
 	if (local && nla_len(local) == (family == 4 ? 4 : 16))
 		memcpy(&kind->local, nla_data(local), nla_len(local));
 	kind->id = itun_kind_key(tb[IFLA_GRE_IFLAGS], tb[IFLA_GRE_IKEY]);
-	return kind->external ||
-	       (kind->remote_known &&
-		kind->id == itun_kind_key(tb[IFLA_GRE_OFLAGS], tb[IFLA_GRE_OKEY]));
+	okey = itun_kind_key(tb[IFLA_GRE_OFLAGS], tb[IFLA_GRE_OKEY]);
+	kind->two_keys = kind->id != okey;
+	kind->nvgre = !kind->ip_inside && itun_kind_key_alone(tb[IFLA_GRE_IFLAGS]) &&
+		      itun_kind_key_alone(tb[IFLA_GRE_OFLAGS]) &&
+		      kind->id >> ITUN_GRE_FLOWID_BITS == okey >> ITUN_GRE_FLOWID_BITS;
+	return kind->external || (kind->remote_known && (!kind->two_keys || kind->nvgre));
 }
 
 /* Those that can carry labels, in UDP without a header of its own. */
@@ -164,6 +177,7 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 		if (nla_type(attr) <= ITUN_LINK_ATTRS)
 			tb[nla_type(attr)] = (struct nlattr *)attr;
 
+	kind->ip_inside = dev->type != ARPHRD_ETHER;
 	if (netif_is_geneve(dev))
 		itun_kind_geneve(tb, kind);
 	else if (itun_kind_may_have_fou(dev))
@@ -171,7 +185,6 @@ static bool itun_kind_ask(const struct net_device *dev, struct itun_device_kind 
 	else
 		ours = itun_kind_gre(tb, kind,
 				     netif_is_gretap(dev) || itun_kind_is_gre(dev) ? 4 : 6);
-	kind->ip_inside = dev->type != ARPHRD_ETHER;
 	/* Geneve does not tell: one whose underlay is in another namespace than
 	 * the device is not known as such, and not supported.
 	 */

@@ -17,7 +17,9 @@ struct itun_device_kind {
 	bool remote_known;	/* its one other end */
 	union itun_addr remote;
 	union itun_addr local;	/* its own end; zero for any */
-	u32 id;			/* network identifier of what comes in */
+	u32 id;			/* network identifier of what comes in; of GRE the whole key */
+	bool nvgre;		/* the keys of both directions can be NVGRE's, of one network */
+	bool two_keys;		/* what comes in has another one than what is sent */
 	u32 bits;		/* those of the mark's field that it uses for extensions */
 	__be16 port;		/* 0 for GRE */
 	struct net *underlay;	/* compared only */

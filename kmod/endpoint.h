@@ -38,6 +38,7 @@ struct itun_endpoint_key {
 
 /* How a readiness message goes back to where a probe came from. */
 struct itun_probe_way {
+	u8 options;		/* ITUN_GRE_NVGRE: its key is NVGRE's */
 	union itun_addr local;		/* our address that was probed; zero: by route */
 	int ifindex;			/* 0: by route */
 	u32 id;

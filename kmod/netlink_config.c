@@ -198,6 +198,9 @@ static int itun_put_tunnel(struct sk_buff *skb, struct itun_net *in,
 	for (i = 0; i < tunnel->n_accept; i++)
 		if (nla_put_u32(skb, IPVS_TUN_A_TUNNEL_ACCEPT_MARK, tunnel->accept_mark[i]))
 			return -EMSGSIZE;
+	if (type == IPVS_TUN_TUNNEL_TYPE_GRE &&
+	    nla_put_u8(skb, IPVS_TUN_A_TUNNEL_NVGRE, tunnel->nvgre))
+		return -EMSGSIZE;
 	if (tunnel->auto_ports && nla_put_flag(skb, IPVS_TUN_A_TUNNEL_AUTO))
 		return -EMSGSIZE;
 	for (i = 0; i < tunnel->n_ports; i++)

@@ -139,7 +139,7 @@ const struct nla_policy ipvs_tun_timeout_nl_policy[IPVS_TUN_A_TIMEOUT_SECONDS + 
 	[IPVS_TUN_A_TIMEOUT_SECONDS] = NLA_POLICY_FULL_RANGE(NLA_U32, &ipvs_tun_a_timeout_seconds_range),
 };
 
-const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_SYMMETRIC + 1] = {
+const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_NVGRE + 1] = {
 	[IPVS_TUN_A_TUNNEL_TYPE] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
 	[IPVS_TUN_A_TUNNEL_SECOND_MARK] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] = { .type = NLA_U32, },
@@ -151,6 +151,7 @@ const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_SYMMETRIC + 
 	[IPVS_TUN_A_TUNNEL_WARNING] = { .type = NLA_STRING, },
 	[IPVS_TUN_A_TUNNEL_RETURN_LABEL] = NLA_POLICY_NESTED(ipvs_tun_return_label_nl_policy),
 	[IPVS_TUN_A_TUNNEL_SYMMETRIC] = { .type = NLA_FLAG, },
+	[IPVS_TUN_A_TUNNEL_NVGRE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 const struct nla_policy ipvs_tun_zone_nl_policy[IPVS_TUN_A_ZONE_ID + 1] = {

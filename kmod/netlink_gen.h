@@ -23,7 +23,7 @@ extern const struct nla_policy ipvs_tun_peer_nl_policy[IPVS_TUN_A_PEER_ENDPOINT 
 extern const struct nla_policy ipvs_tun_return_label_nl_policy[IPVS_TUN_A_RETURN_LABEL_RETURN + 1];
 extern const struct nla_policy ipvs_tun_session_nl_policy[IPVS_TUN_A_SESSION_PAD + 1];
 extern const struct nla_policy ipvs_tun_timeout_nl_policy[IPVS_TUN_A_TIMEOUT_SECONDS + 1];
-extern const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_SYMMETRIC + 1];
+extern const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_NVGRE + 1];
 extern const struct nla_policy ipvs_tun_zone_nl_policy[IPVS_TUN_A_ZONE_ID + 1];
 
 int ipvs_tun_nl_status_get_doit(struct sk_buff *skb, struct genl_info *info);

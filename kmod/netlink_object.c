@@ -484,10 +484,16 @@ int itun_change_tunnel(const struct itun_change *change)
 					itun_tunnel_name(type));
 		return -EINVAL;
 	}
+	if (type != IPVS_TUN_TUNNEL_TYPE_GRE && tb[IPVS_TUN_A_TUNNEL_NVGRE]) {
+		NL_SET_ERR_MSG_ATTR_FMT(change->extack, tb[IPVS_TUN_A_TUNNEL_NVGRE],
+					"tunnel type %s has no keys", itun_tunnel_name(type));
+		return -EINVAL;
+	}
 	if (!tb[IPVS_TUN_A_TUNNEL_SECOND_MARK] && !tb[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] &&
-	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT] && !labels)
+	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT] &&
+	    !tb[IPVS_TUN_A_TUNNEL_NVGRE] && !labels)
 		return itun_missing(change, IPVS_TUN_A_TUNNEL_SECOND_MARK,
-				    "nothing to set: no second mark, accept mark or port");
+				    "nothing to set: no second mark, accept mark, port or nvgre");
 
 	tunnel = &change->config->tunnel[type];
 	if (tb[IPVS_TUN_A_TUNNEL_SECOND_MARK])
@@ -500,6 +506,8 @@ int itun_change_tunnel(const struct itun_change *change)
 		err = itun_change_return_labels(change);
 	if (!err && type == IPVS_TUN_TUNNEL_TYPE_MPLS)
 		err = itun_check_return_labels(change);
+	if (!err && tb[IPVS_TUN_A_TUNNEL_NVGRE])
+		tunnel->nvgre = nla_get_u8(tb[IPVS_TUN_A_TUNNEL_NVGRE]);
 	return err;
 }
 

@@ -227,7 +227,7 @@ void itun_session_gone(struct itun_net *in)
 
 /* BH off, under RCU. */
 static int itun_session_enter(struct itun_net *in, const struct itun_session_request *request,
-			      const struct itun_path_key *key)
+			      struct itun_path_key *key)
 {
 	const struct itun_config *config = rcu_dereference(in->config);
 	const struct itun_tuple *tuple = &request->tuple;
@@ -257,6 +257,9 @@ static int itun_session_enter(struct itun_net *in, const struct itun_session_req
 	if (state)
 		word = (word & ~ITUN_STATE_MASK) | nla_get_u8(state);
 
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_GRE && !key->ip_inside &&
+	    config->tunnel[key->type].nvgre)
+		key->options = ITUN_GRE_KEY | ITUN_GRE_NVGRE;
 	path = itun_path_get(in, config, key, true);
 	if (!path)
 		return -ENOMEM;

@@ -159,10 +159,13 @@ bool itun_outer_look_out(const struct sk_buff *skb, const struct itun_ports *por
 	if (headlen < tunnel ||
 	    !itun_tunnel_parse(look->type, skb->data + tunnel, headlen - tunnel, &look->header))
 		return false;
-	if (likely(!itun_outer_carries_labels(look->type, &look->header)))
-		return true;
-	look->header.options |= ITUN_MPLS_OVER_GRE;
-	return itun_outer_look_labels(skb, look);
+	if (unlikely(itun_outer_carries_labels(look->type, &look->header))) {
+		look->header.options |= ITUN_MPLS_OVER_GRE;
+		return itun_outer_look_labels(skb, look);
+	}
+	if (unlikely(ports->nvgre))
+		itun_tunnel_read_nvgre(&look->header);
+	return true;
 }
 
 /**
@@ -321,6 +324,8 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 	if (unlikely(skb->len < tunnel + header.len && !fragment))
 		return ITUN_OUTER_BAD_TUNNEL;
 
+	if (unlikely(ports->nvgre))
+		itun_tunnel_read_nvgre(&header);
 	itun_outer_fill(outer, skb, family, transport, tunnel, type, &header);
 	outer->port = ntohs(udp_port);
 	outer->fragment = fragment;

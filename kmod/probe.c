@@ -96,8 +96,8 @@ static int build(struct itun_net *in, const struct itun_message *message, u8 *pa
 
 	if (message->way.carrier == ITUN_MPLS_OVER_GRE)
 		len = itun_tunnel_build_gre(payload, ITUN_PROTOCOL_MPLS, message->way.carrier_key);
-	len += itun_tunnel_build(message->way.type, payload + len, message->way.id,
-				 message->way.flags);
+	len += itun_tunnel_build(message->way.type, payload + len, message->way.options,
+				 message->way.id, message->way.flags);
 	itun_probe_build(payload + len, &probe);
 	return len + ITUN_PROBE_FRAME_LEN;
 }

@@ -114,6 +114,7 @@ void itun_probe_receive_question(struct itun_net *in, const struct itun_config *
 			.id = outer->id,
 			.port = outer->port,
 			.flags = outer->flags,
+			.options = outer->options & ITUN_GRE_NVGRE,
 			.type = outer->type,
 			.carrier = itun_tunnel_carrier(outer->type, outer->options),
 			.carrier_key = outer->carrier_key,

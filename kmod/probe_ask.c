@@ -101,6 +101,7 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 		way->type = type;
 		way->carrier = carrier;
 		way->carrier_key = READ_ONCE(endpoint->carrier_key);
+		way->options = config->tunnel[type].nvgre ? ITUN_GRE_NVGRE : 0;
 		way->port = carrier == ITUN_MPLS_OVER_GRE ? 0 :
 			    itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);

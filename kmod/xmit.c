@@ -287,6 +287,7 @@ static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct ne
 {
 	/* UDP gets a checksum, which IPv6 needs (RFC 6936); GRE gets none. */
 	bool checksum = path->key.type != IPVS_TUN_TUNNEL_TYPE_GRE;
+	bool nvgre = path->key.options & ITUN_GRE_NVGRE;
 	struct metadata_dst *metadata = READ_ONCE(path->metadata);
 	struct ip_tunnel_info *info;
 
@@ -305,10 +306,12 @@ static struct metadata_dst *itun_xmit_metadata(struct itun_path *path, struct ne
 	info->mode = IP_TUNNEL_INFO_TX;
 	if (path->key.family == 6)
 		info->mode |= IP_TUNNEL_INFO_IPV6;
-	info->key.tun_id = key32_to_tunnel_id(cpu_to_be32(path->key.id));
+	info->key.tun_id = key32_to_tunnel_id(cpu_to_be32(nvgre ?
+							  path->key.id << ITUN_GRE_FLOWID_BITS :
+							  path->key.id));
 	info->key.tp_dst = htons(path->key.port);
 	/* A key of 0 is none in GRE, and a network in the others. */
-	itun_tunnel_key_flags(&info->key, path->key.id ||
+	itun_tunnel_key_flags(&info->key, path->key.id || nvgre ||
 			      path->key.type != IPVS_TUN_TUNNEL_TYPE_GRE, checksum);
 	if (path->key.family == 4) {
 		info->key.u.ipv4.dst = path->key.remote.ip;

@@ -11,6 +11,16 @@
  * it takes for a part of the version in IPv4, and drops the packet
  * (gre_demux.c), in IPv6 not. R (routing), s and A (recursion) are of the older
  * RFC 1701; with them a header is left alone.
+ *
+ * NVGRE (RFC 7637) is GRE with an Ethernet frame inside and K alone set, whose key
+ * is a network's number of 24 bits, the VSID, and eight bits that may differ
+ * from flow to flow, the FlowID:
+ *
+ *   byte 0        1         2      3        4  5  6  7
+ *       00100000  FFFFF000  0x65   0x58     VSID     FlowID
+ *
+ * Nothing in a packet tells it from GRE whose whole key is the number: that is
+ * a setting.
  */
 #ifndef ITUN_WIRE_GRE_H
 #define ITUN_WIRE_GRE_H
@@ -28,6 +38,14 @@
 #define ITUN_GRE_SEQUENCE	0x10
 #define ITUN_GRE_OLD		0x4f	/* R, s, A */
 #define ITUN_GRE_VERSION	0x07	/* of byte 1 */
+#define ITUN_GRE_PARTS		(ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE)
+
+/* Beside the parts that a header has: its key is NVGRE's. RFC 1701 has this bit
+ * of byte 0, so that no header taken for GRE can have it.
+ */
+#define ITUN_GRE_NVGRE		0x08
+/* A FlowID is so many bits of the key. */
+#define ITUN_GRE_FLOWID_BITS	8
 
 /**
  * itun_gre_len() - the length of the header
@@ -114,6 +132,16 @@ static inline bool itun_gre_set_key(u8 *h, u32 key)
 		return false;
 	wire_put_be32(h + itun_gre_key_offset(h), key);
 	return true;
+}
+
+/**
+ * itun_gre_set_vsid() - write the number of NVGRE's network
+ * @h: a GRE header with a key and without a checksum
+ * @vsid: 24 bits, host order; the FlowID stays as it is
+ */
+static inline void itun_gre_set_vsid(u8 *h, u32 vsid)
+{
+	wire_put_be24(h + ITUN_GRE_HLEN, vsid);
 }
 
 #endif /* ITUN_WIRE_GRE_H */

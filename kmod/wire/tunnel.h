@@ -34,7 +34,8 @@ enum itun_tunnel_type {
  * @protocol: EtherType of what is inside, ITUN_PROTOCOL_TEB for a frame
  * @len: bytes of the header, options included
  * @options: which optional parts it has: GRE's C, K and S, where they are in byte 0;
- *           of MPLS what carries it, and C, K and S of the GRE header before it
+ *           ITUN_GRE_NVGRE with them; of MPLS what carries it, and C, K and S of the
+ *           GRE header before it
  * @edit_len: bytes of it that an edit can touch; they were there when it was parsed
  */
 struct itun_tunnel_header {
@@ -149,7 +150,7 @@ static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
 		if (!header->len || avail < header->len)
 			return false;
 		header->edit_len = header->len;
-		header->options = h[0] & (ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE);
+		header->options = h[0] & ITUN_GRE_PARTS;
 		header->id = itun_gre_key(h);
 		header->flags = itun_gre_flags(h);
 		header->protocol = itun_gre_protocol(h);
@@ -157,6 +158,30 @@ static inline bool itun_tunnel_parse(u8 type, const u8 *h, u32 avail,
 	default:
 		return false;
 	}
+}
+
+/**
+ * itun_tunnel_is_nvgre() - may the key of a GRE tunnel be NVGRE's?
+ * @options: its optional parts
+ * @protocol: EtherType of what is inside
+ *
+ * Return: true if RFC 7637 has this form.
+ */
+static inline bool itun_tunnel_is_nvgre(u8 options, u16 protocol)
+{
+	return options == ITUN_GRE_KEY && protocol == ITUN_PROTOCOL_TEB;
+}
+
+/**
+ * itun_tunnel_read_nvgre() - take a GRE header for NVGRE's, where its form is that
+ * @header: as itun_tunnel_parse() has read it; then its identifier is the VSID
+ */
+static inline void itun_tunnel_read_nvgre(struct itun_tunnel_header *header)
+{
+	if (!itun_tunnel_is_nvgre(header->options, header->protocol))
+		return;
+	header->id >>= ITUN_GRE_FLOWID_BITS;
+	header->options |= ITUN_GRE_NVGRE;
 }
 
 /**
@@ -235,18 +260,22 @@ static inline u16 itun_tunnel_id_offset(u8 type, const u8 *h)
  * itun_tunnel_set_id() - write the network identifier
  * @type: enum itun_tunnel_type
  * @h: the whole header
+ * @options: as itun_tunnel_header.options; NVGRE's FlowID stays as it is
  * @id: host order
  *
  * Return: false if the header has no place for it.
  */
-static inline bool itun_tunnel_set_id(u8 type, u8 *h, u32 id)
+static inline bool itun_tunnel_set_id(u8 type, u8 *h, u8 options, u32 id)
 {
 	switch (type) {
 	case ITUN_TUNNEL_VXLAN:
 		itun_vxlan_set_vni(h, id);
 		return true;
 	case ITUN_TUNNEL_GRE:
-		return itun_gre_set_key(h, id);
+		if (!(options & ITUN_GRE_NVGRE))
+			return itun_gre_set_key(h, id);
+		itun_gre_set_vsid(h, id);
+		return true;
 	case ITUN_TUNNEL_GENEVE:
 		itun_geneve_set_vni(h, id);
 		return true;
@@ -281,6 +310,7 @@ static inline u16 itun_tunnel_build_gre(u8 *h, u16 protocol, u32 key)
  * itun_tunnel_build() - write a header with an Ethernet frame behind it
  * @type: enum itun_tunnel_type
  * @h: 8 bytes
+ * @options: ITUN_GRE_NVGRE for a header of NVGRE, with a FlowID of 0
  * @id: network identifier; GRE has a key unless it is 0
  * @flags: the field that carries the mark
  *
@@ -289,7 +319,7 @@ static inline u16 itun_tunnel_build_gre(u8 *h, u16 protocol, u32 key)
  *
  * Return: the header's length, at most 8.
  */
-static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
+static inline u16 itun_tunnel_build(u8 type, u8 *h, u8 options, u32 id, u16 flags)
 {
 	u16 len = 8;
 
@@ -302,13 +332,16 @@ static inline u16 itun_tunnel_build(u8 type, u8 *h, u32 id, u16 flags)
 	switch (type) {
 	case ITUN_TUNNEL_GRE:
 		len = itun_tunnel_build_gre(h, ITUN_PROTOCOL_TEB, id);
+		/* Where there is no key it is not NVGRE's either. */
+		if (!id)
+			options = 0;
 		break;
 	case ITUN_TUNNEL_GENEVE:
 		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
 		break;
 	}
 	itun_tunnel_set_flags(type, h, flags);
-	itun_tunnel_set_id(type, h, id);
+	itun_tunnel_set_id(type, h, options, id);
 	return len;
 }
 

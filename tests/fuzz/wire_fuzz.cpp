@@ -318,7 +318,7 @@ void check_tunnel_id(u8 type, const std::uint8_t *bytes, const itun_tunnel_heade
 	itun_tunnel_header back;
 
 	MUST(!(header.id & ~mask));
-	if (!itun_tunnel_set_id(type, h.get(), ~header.id)) {
+	if (!itun_tunnel_set_id(type, h.get(), 0, ~header.id)) {
 		MUST(type == ITUN_TUNNEL_GRE && header.id == 0);
 		MUST(!std::memcmp(h.get(), bytes, header.edit_len));
 		return;
@@ -332,15 +332,38 @@ void check_tunnel_id(u8 type, const std::uint8_t *bytes, const itun_tunnel_heade
 	MUST(back.id == (~header.id & mask));
 	back.id = header.id;
 	MUST(same(back, header));
-	MUST(itun_tunnel_set_id(type, h.get(), header.id));
+	MUST(itun_tunnel_set_id(type, h.get(), 0, header.id));
 	MUST(!std::memcmp(h.get(), bytes, header.edit_len));
+}
+
+// Taken for NVGRE's, a key of that form is VSID and FlowID, and nothing else changes.
+void check_nvgre(const std::uint8_t *bytes, const itun_tunnel_header &header)
+{
+	const bool form = bytes[0] == ITUN_GRE_KEY && header.protocol == ITUN_PROTOCOL_TEB;
+	const Exact h(bytes, header.edit_len);
+	itun_tunnel_header nvgre = header, back;
+
+	MUST(!(header.options & ITUN_GRE_NVGRE));
+	itun_tunnel_read_nvgre(&nvgre);
+	MUST(nvgre.options == (form ? header.options | ITUN_GRE_NVGRE : header.options));
+	MUST(nvgre.id == (form ? header.id >> 8 : header.id));
+	if (form) {
+		MUST(itun_tunnel_set_id(ITUN_TUNNEL_GRE, h.get(), nvgre.options, ~nvgre.id));
+		MUST(!std::memcmp(h.get(), bytes, ITUN_GRE_HLEN));
+		MUST(h.get()[7] == bytes[7]);
+		MUST(parse_tunnel(ITUN_TUNNEL_GRE, h.get(), header.edit_len, &back));
+		itun_tunnel_read_nvgre(&back);
+		MUST(back.id == (~nvgre.id & 0xffffff));
+	}
+	nvgre.id = header.id;
+	MUST(same(nvgre, header));
 }
 
 // Any identifier and field can be built and come back.
 void check_tunnel_build(u8 type, const itun_tunnel_header &header)
 {
 	const std::unique_ptr<std::uint8_t[]> h(new std::uint8_t[8]);
-	const u16 len = itun_tunnel_build(type, h.get(), header.id, header.flags);
+	const u16 len = itun_tunnel_build(type, h.get(), 0, header.id, header.flags);
 	itun_tunnel_header back;
 
 	MUST(len <= 8);
@@ -380,6 +403,8 @@ void check_tunnel(u8 type, u8 mark, const std::uint8_t *bytes, u32 size, u32 bey
 	check_tunnel_mark(type, bytes, header,
 			  mark ? mark : static_cast<u16>(itun_tunnel_allowed(type)));
 	check_tunnel_id(type, bytes, header);
+	if (type == ITUN_TUNNEL_GRE)
+		check_nvgre(bytes, header);
 	check_tunnel_build(type, header);
 
 	// Geneve's options can be longer than the packet: it has no inner one.

@@ -169,6 +169,10 @@ promise() { # FAMILY
 	ctl "$lbhost" mark flush
 }
 
+warns() { # NS REGULAR EXPRESSION
+	ctl_json "$1" status | jq -e --arg text "$2" '.warnings | any(test($text))'
+}
+
 # A label that has the bit itself is never marked, and never taken for marked by who sends it on.
 own_label() {
 	local before
@@ -178,8 +182,14 @@ own_label() {
 	ip -n "$lbhost" route replace 10.1.1.0/24 encap mpls $((100 | 0x8000)) via inet 172.18.10.2 dev eth0
 	udp_echo "$client" "$vip4" own-label 3 > /dev/null 2>&1 || true
 	check "a label that has the bit already is not marked" stat_grew "$lbhost" mark_label "$before" 1
+	check "status says so, and what to do" warns "$lbhost" "^[0-9]+ packets went unmarked.*hand out labels"
+	check "and that this host can have such labels" warns "$rshost" "is 40000.*platform_labels=32768$"
 	ip -n "$rshost" -f mpls route del $((100 | 0x8000))
 	in_ns "$rshost" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels'
+	check "nothing to warn of on the server's host" equal "$(ctl_json "$rshost" status | jq -c .warnings)" "[]"
+	in_ns "$rshost" sh -c 'echo 0 > /proc/sys/net/mpls/conf/eth0/input'
+	check "but that no device takes mpls" warns "$rshost" "conf.DEV.input=1$"
+	in_ns "$rshost" sh -c 'echo 1 > /proc/sys/net/mpls/conf/eth0/input'
 }
 
 # Two labels: the mark is in the bottom one. The outer one is popped first, by the same host.

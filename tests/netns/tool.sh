@@ -145,6 +145,7 @@ check "a tunnel type that does not exist" misuse '"vlan" is no tunnel type; the 
 	mark add 1 --tunnel vlan
 check "a second mark that is none" misuse '*marks nothing*' tunnel set vxlan --second-mark 0x08
 check "nothing to set" misuse 'Nothing to set: *' tunnel set vxlan
+check "nvgre is on or off" misuse 'Nvgre is on or off, not "1"' tunnel set gre --nvgre 1
 check "a peer without a right: what each means" misuse '*--send *--accept *--none *' peer add 192.0.2.2
 check "rights that exclude each other" misuse '*--none excludes*' peer add 192.0.2.2 --none --send
 check "--send with a wrong value" misuse '*--send=sometimes*' peer add 192.0.2.2 --send=sometimes
@@ -195,11 +196,20 @@ check "tunnel list has them" shows '
 	and (.port | sort) == [4789, 8472] and .normal == "0x08"' -n "$a" tunnel list
 check "and back to the devices' ports" does -n "$a" tunnel set vxlan --second-mark 0xf8 --accept-mark 0xf8 --port auto
 check "tunnel set, another type" does -n "$a" tunnel set gre --second-mark 0x40 --accept-mark 0x40,0x80
+check "status warns of a mark that stock hosts drop, and says what to do" shows '
+	.warnings | length == 1 and (.[0] | test("0x0040.*tunnel set gre --second-mark 0x0080$"))' -n "$a" status
+check "as text, too" grep -q '^warning .*0x0040' <(ctl "$a" status)
 check "tunnel list has it, and each type that there is" shows '
 	map(.type) == ["vxlan", "gre", "mpls", "geneve"] and (.[1] | .second_mark == "0x0040" and (.accept_mark | sort) == ["0x0040", "0x0080"]
 	and .port == [] and .normal == "0x00" and .allowed == "0xf8")' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set gre --second-mark 0x80 --accept-mark 0x80
+check "nothing to warn of" shows '.warnings == []' -n "$a" status
 check "bits that its header does not have are refused" refused 'Second mark 0x7 has bits outside 0xf8, those of gre' -n "$a" tunnel set gre --second-mark 0x07
+check "a key may be NVGRE's: not by itself" shows '.[] | select(.type == "gre") | .nvgre == false' -n "$a" tunnel list
+check "but if told so" does -n "$a" tunnel set gre --nvgre on
+check "tunnel list says it, of gre alone" shows 'map(.nvgre) == [null, true, null, null]' -n "$a" tunnel list
+check "and off again" does -n "$a" tunnel set gre --nvgre off
+check "other types have no keys" refused 'Tunnel type vxlan has no keys' -n "$a" tunnel set vxlan --nvgre on
 check "and ports, which it has none of" refused 'Tunnel type gre has no ports' -n "$a" tunnel set gre --port 47
 check "a mark of several bits of a label" does -n "$a" tunnel set mpls --second-mark 0x0c000 --accept-mark 0x08000,0x0ffc0
 check "tunnel list has labels whole" shows '
@@ -324,8 +334,15 @@ check_says() { # STATUS CONDITION ADDRESS
 check "peer check of a stranger: 3, and why" check_says 3 '.ready == false and .prefix == null and (.reason | test("^No peer covers"))' 192.0.2.2
 check "peer add" does -n "$a" peer add 192.0.2.2 --send --accept
 check "not ready yet: 3" check_says 3 '.ready == false and .prefix == "192.0.2.2"' 192.0.2.2
+check "a mark rule, so that there is something to mark" does -n "$a" mark add 1
+check "silent, in a while: status warns of it, and says what to do" wait_until "$((15 * SLOW))" shows '
+	.warnings | length == 1 and (.[0] | test("^no packet to 192.0.2.2 is marked \\(vxlan\\), for no answer.*load ipvs_tun there"))' \
+	-n "$a" status
+check "nothing to mark, nothing to warn of" does -n "$a" mark flush
+check "so status says" shows '.warnings == []' -n "$a" status
 check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
+check "and nothing to warn of" shows '.warnings == []' -n "$a" status
 check "as text too" grep -Eq '^ready +(true|yes)$' <(ctl "$a" peer check 192.0.2.2)
 check "peer list has its endpoint" shows '
 	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .tunnel == "vxlan" and .state == "ready" and (.last_seen | type) == "number"

@@ -64,7 +64,7 @@ attack() { # WHO NS OUTER-SOURCE PORT
 }
 
 warned_of() { # ADDRESS
-	ctl_json "$rshost" status | jq -e --arg address "$1" '.warnings | any(contains($address))'
+	ctl_json "$rshost" status | jq -e --arg address "$1" '.warnings | any(startswith("marked packets from \($address),"))'
 }
 
 row() { # COLUMN : of the session under attack

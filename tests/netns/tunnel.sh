@@ -26,6 +26,8 @@ tunnel_is() { # TYPE : from now on
 tunnel_is "${TUNNEL:-vxlan}"
 # Set: GRE devices and packets have no key.
 keyless=''
+# Set: their keys are NVGRE's, a network and a FlowID: the number of the host that sends.
+nvgre=''
 
 # Makes tunnels of network $VNI in br$VNI, to all the other hosts; what is flooded goes to all of them and never to the
 # host itself, for frames would loop back and be mislearned. More options of the device follow the VNI (udpcsum, …).
@@ -68,6 +70,7 @@ pair_lines() { # VNI DEVICE LOCAL REMOTE [OPTIONS…]
 	local vni=$1 device=$2 from=$3 to=$4 kind=gretap key="key $1"
 	shift 4
 	[ -z "$keyless" ] || key=''
+	[ -z "$nvgre" ] || key="okey $((vni << 8 | ${from##*[.:]})) ikey $((vni << 8 | ${to##*[.:]}))"
 	case $to in *:*) kind=ip6gretap ;; esac
 	case $tunnel in
 	geneve) lines+=("link add $device mtu 1500 type geneve id $vni remote $to $*") ;;
@@ -323,9 +326,9 @@ tunnel_byte() { # FAMILY OFFSET [SIZE]
 network_filter() { # FAMILY VNI
 	local id
 	id=$(tunnel_byte "$1" 4 4)
-	case $tunnel$keyless in
-	gre) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) != 0 and $id = $2" ;;
-	gre*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) = 0" ;;
+	case $tunnel:$keyless:$nvgre in
+	gre::*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) != 0 and $id ${nvgre:+>> 8 }= $2" ;;
+	gre:*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) = 0" ;;
 	*) echo "$(tunnel_filter "$1") and $id >> 8 = $2" ;;
 	esac
 }

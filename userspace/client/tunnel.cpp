@@ -32,6 +32,8 @@ void Tunnel::put(wire::Builder &builder) const
 		builder.u32(IPVS_TUN_A_TUNNEL_SECOND_MARK, *second_mark);
 	for (std::uint32_t mark : accept_marks)
 		builder.u32(IPVS_TUN_A_TUNNEL_ACCEPT_MARK, mark);
+	if (nvgre)
+		builder.u8(IPVS_TUN_A_TUNNEL_NVGRE, *nvgre);
 	if (automatic)
 		builder.flag(IPVS_TUN_A_TUNNEL_AUTO);
 	for (std::uint16_t port : ports)
@@ -76,6 +78,9 @@ Tunnel Tunnel::parse(wire::Attributes attributes)
 			break;
 		case IPVS_TUN_A_TUNNEL_ACCEPT_MARK:
 			out.accept_marks.push_back(attr.u32());
+			break;
+		case IPVS_TUN_A_TUNNEL_NVGRE:
+			out.nvgre = attr.u8() != 0;
 			break;
 		case IPVS_TUN_A_TUNNEL_AUTO:
 			out.automatic = true;

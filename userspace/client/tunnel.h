@@ -38,6 +38,7 @@ struct Tunnel {
 	TunnelType type = TunnelType::vxlan;
 	std::optional<std::uint32_t> second_mark;
 	std::vector<std::uint32_t> accept_marks;
+	std::optional<bool> nvgre; ///< of gre only: keys are VSID and FlowID
 	bool automatic = false; ///< the ports follow the existing devices
 	std::vector<std::uint16_t> ports;
 	std::vector<ReturnLabel> return_labels; ///< those named replace the ones before

@@ -12,6 +12,11 @@ CLI::App *add_command(CLI::App &parent, const std::string &name, const std::stri
 		->group(parent.get_parent() ? "Commands" : "Objects");
 }
 
+void add_footer(CLI::App &command, const std::string &text)
+{
+	command.footer(text);
+}
+
 void add_flag(CLI::App &command, const std::string &name, bool &into, const std::string &help)
 {
 	command.add_flag(name, into, help);

@@ -19,6 +19,9 @@ namespace ipvs_tun
 /** Adds an object to the tool, or a command to an object. */
 CLI::App *add_command(CLI::App &parent, const std::string &name, const std::string &help);
 
+/** What its help says at the end. */
+void add_footer(CLI::App &command, const std::string &text);
+
 void add_flag(CLI::App &command, const std::string &name, bool &into, const std::string &help);
 
 /** A flag that can have a value, "--send=always"; "true" without one. */

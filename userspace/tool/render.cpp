@@ -89,6 +89,8 @@ Json tunnel(const Tunnel &tunnel)
 	out["second_mark"] =
 		tunnel.second_mark ? Json(second_mark(*tunnel.second_mark, tunnel.type)) : Json();
 	out["accept_mark"] = accept;
+	if (tunnel.nvgre)
+		out["nvgre"] = *tunnel.nvgre;
 	out["port"] = tunnel.automatic ? Json("auto") : Json(tunnel.ports);
 	return out;
 }

@@ -4,6 +4,7 @@
 
 #include "client/names.h"
 #include "tool/command.h"
+#include "tool/warning.h"
 
 namespace ipvs_tun
 {
@@ -72,6 +73,9 @@ int run_show(Context &context)
 			fmt::format("the module is version {} and this tool {}; install both from "
 				    "the same release and reload the module",
 				    status.version, tool_version()));
+	for (std::string &warning :
+	     find_warnings(Findings::read(context.connection(), status.marks)))
+		status.warnings.push_back(std::move(warning));
 	put_json(object, status);
 	object.put_json("warnings", status.warnings);
 	put_text(object, status);

@@ -19,6 +19,7 @@ struct SetOptions {
 	std::optional<std::string> second_mark;
 	std::optional<std::string> accept_mark;
 	std::optional<std::string> port;
+	std::optional<std::string> nvgre;
 };
 
 Tunnel make_tunnel(const SetOptions &options)
@@ -32,6 +33,10 @@ Tunnel make_tunnel(const SetOptions &options)
 		for (const std::string &part :
 		     arguments::split(*options.accept_mark, "accepted marks"))
 			out.accept_marks.push_back(arguments::second_mark(part, out.type));
+	if (options.nvgre && *options.nvgre != "on" && *options.nvgre != "off")
+		throw Misuse(fmt::format("nvgre is on or off, not \"{}\"", *options.nvgre));
+	if (options.nvgre)
+		out.nvgre = options.nvgre == "on";
 	if (options.port == "auto")
 		out.automatic = true;
 	else if (options.port)
@@ -49,8 +54,9 @@ Tunnel make_tunnel(const SetOptions &options)
 
 int run_set(Context &context, const SetOptions &options)
 {
-	if (!options.second_mark && !options.accept_mark && !options.port)
-		throw Misuse("nothing to set: give --second-mark, --accept-mark or --port");
+	if (!options.second_mark && !options.accept_mark && !options.port && !options.nvgre)
+		throw Misuse("nothing to set: give --second-mark, --accept-mark, --port or "
+			     "--nvgre");
 
 	Tunnel tunnel = make_tunnel(options);
 
@@ -69,6 +75,7 @@ int run_list(Context &context)
 				       {"second_mark"},
 				       {"accept_mark"},
 				       {"port"},
+				       {"nvgre"},
 				       {"ports_in_use"},
 				       {"normal"},
 				       {"allowed"},
@@ -79,6 +86,7 @@ int run_list(Context &context)
 
 		for (const char *field : {"type", "second_mark", "accept_mark", "port"})
 			table.put(field, row[field]);
+		table.put("nvgre", tunnel.nvgre, tunnel.nvgre ? *tunnel.nvgre ? "on" : "off" : "-");
 		table.put("ports_in_use", tunnel.ports_in_use);
 		table.put("normal", render::hex(tunnel.normal));
 		table.put("allowed", render::hex(tunnel.allowed));
@@ -88,6 +96,17 @@ int run_list(Context &context)
 	table.finish();
 	return exit_done;
 }
+
+/* What "status" warns of where it is not so. */
+constexpr const char *needs =
+	"What each type needs:\n"
+	"  vxlan   the other host ready, or it drops marked packets; no device of gbp or gpe with\n"
+	"          bits of the mark on its port\n"
+	"  geneve  nothing: other hosts ignore the mark\n"
+	"  gre     keys of 24 bits, or --nvgre on; over IPv4 the mark 0x0080, which other hosts\n"
+	"          ignore; GRO joins what is marked behind the tunnel device only\n"
+	"  mpls    labels with zeros where the mark is (net.mpls.platform_labels up to 32768 by\n"
+	"          default); net.mpls.conf.DEV.input=1; the other host ready, and a neighbour";
 
 std::string same(const std::string &text)
 {
@@ -102,6 +121,8 @@ void setup_tunnel(CLI::App &app, Context &context)
 	CLI::App *set = add_command(*object, "set", "Change the settings of a tunnel type");
 	auto options = std::make_shared<SetOptions>();
 
+	add_footer(*object, needs);
+	add_footer(*set, needs);
 	arguments::need(*set, "TYPE", options->type, arguments::tunnel_type,
 			"One of " + tunnel_type_names(), "TYPE");
 	arguments::add(*set, "--second-mark", options->second_mark, same,
@@ -111,6 +132,8 @@ void setup_tunnel(CLI::App &app, Context &context)
 		       "What counts as a mark in packets received", "BITS,...");
 	arguments::add(*set, "--port", options->port, same,
 		       "UDP ports, or those of the existing devices", "auto|N,...");
+	arguments::add(*set, "--nvgre", options->nvgre, same,
+		       "Of gre: keys are a VSID of 24 bits, the network, and a FlowID", "on|off");
 	on_command(set, context, options, run_set);
 	on_command(add_command(*object, "list", "List the settings"), context, run_list);
 }

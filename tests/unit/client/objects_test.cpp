@@ -236,6 +236,21 @@ TEST(Tunnels, PortsAreInHostOrder)
 	EXPECT_EQ(put(tunnel), expected);
 }
 
+TEST(Tunnels, NvgreIsASettingOfGreThatMayBeLeftAsItIs)
+{
+	Tunnel tunnel;
+	Buffer expected;
+
+	tunnel.type = TunnelType::gre;
+	tunnel.nvgre = false;
+	attribute(expected, IPVS_TUN_A_TUNNEL_TYPE, {2});
+	attribute(expected, IPVS_TUN_A_TUNNEL_NVGRE, {0});
+	EXPECT_EQ(put(tunnel), expected);
+	EXPECT_EQ(Tunnel::parse(wire::Attributes(expected)).nvgre, false);
+	tunnel.nvgre.reset();
+	EXPECT_EQ(Tunnel::parse(wire::Attributes(put(tunnel))).nvgre, std::nullopt);
+}
+
 TEST(Zones, ComeBackAsTheyWent)
 {
 	Zone zone{"tenant", {100, 5100}, {}};

@@ -220,11 +220,11 @@ TEST_P(TunnelHeader, ANewIdentifierTouchesItsOwnBytesOnly)
 		wanted = with(c.bytes, c.id_at, c.type == GRE ? "00 0b 0c 0d" : "0b 0c 0d");
 		EXPECT_EQ(itun_tunnel_id_offset(c.type, h.data()), c.id_at);
 	}
-	EXPECT_EQ(itun_tunnel_set_id(c.type, h.data(), 0x0b0c0d), c.id_at != 0);
+	EXPECT_EQ(itun_tunnel_set_id(c.type, h.data(), 0, 0x0b0c0d), c.id_at != 0);
 	EXPECT_EQ(h, wanted);
 	ASSERT_TRUE(parse(c.type, h, h.size(), &header));
 	EXPECT_EQ(header.id, c.id_at ? 0x0b0c0du : 0);
-	itun_tunnel_set_id(c.type, h.data(), c.id);
+	itun_tunnel_set_id(c.type, h.data(), 0, c.id);
 	EXPECT_EQ(h, c.bytes);
 }
 
@@ -236,7 +236,7 @@ TEST_P(TunnelHeader, OffersFourBytesOfAnIdentifierWithinWhatWasParsed)
 	if (c.id_at) {
 		EXPECT_LE(itun_tunnel_id_offset(c.type, exact.get()) + 4u, c.edit);
 	}
-	EXPECT_EQ(itun_tunnel_set_id(c.type, exact.get(), 0xffffffff), c.id_at != 0);
+	EXPECT_EQ(itun_tunnel_set_id(c.type, exact.get(), 0, 0xffffffff), c.id_at != 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Wire, TunnelHeader, testing::ValuesIn(headers),
@@ -333,7 +333,7 @@ TEST(Tunnel, AnUnknownTypeIsNotWritten)
 		Bytes h = before;
 
 		itun_tunnel_set_flags(static_cast<u8>(type), h.data(), 0xffff);
-		EXPECT_FALSE(itun_tunnel_set_id(static_cast<u8>(type), h.data(), 1));
+		EXPECT_FALSE(itun_tunnel_set_id(static_cast<u8>(type), h.data(), 0, 1));
 		EXPECT_EQ(h, before) << "type " << type;
 	}
 }
@@ -376,7 +376,7 @@ namespace
 Bytes build(u8 type, u32 id, u16 flags)
 {
 	const Exact exact(hex("a5 a5 a5 a5  a5 a5 a5 a5"));
-	const u16 len = itun_tunnel_build(type, exact.get(), id, flags);
+	const u16 len = itun_tunnel_build(type, exact.get(), 0, id, flags);
 
 	EXPECT_LE(len, 8);
 	return Bytes(exact.get(), exact.get() + len);

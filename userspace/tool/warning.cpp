@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tool/warning.h"
+
+#include "tool/render.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
+#include <map>
+
+namespace ipvs_tun
+{
+
+namespace
+{
+
+using Sentences = std::vector<std::string>;
+
+/* So many endpoints are named, for there may be thousands. */
+constexpr std::size_t most_endpoints = 8;
+
+/* Sentences that are always the same. */
+constexpr const char *gre_one_by_one =
+	"marked packets of gre reach the tunnel's device one by one, for GRO joins them behind it "
+	"only; where uploads are large, vxlan and geneve have no such loss";
+constexpr const char *no_mpls_input =
+	"no device takes packets of mpls; for each device of the underlay: sysctl -w "
+	"net.mpls.conf.DEV.input=1";
+
+/* The one bit of GRE's mark that stock Linux hosts do not look at. */
+constexpr std::uint32_t gre_harmless = 0x80;
+
+std::optional<std::uint32_t> read_number(const std::filesystem::path &path)
+{
+	std::ifstream file(path);
+	std::uint32_t out = 0;
+
+	return file >> out ? std::optional(out) : std::nullopt;
+}
+
+const Tunnel *settings_of(const Findings &findings, TunnelType type)
+{
+	for (const Tunnel &tunnel : findings.tunnels)
+		if (tunnel.type == type)
+			return &tunnel;
+	return nullptr;
+}
+
+std::uint64_t count_of(const Findings &findings, std::string_view name)
+{
+	for (const Counter &counter : findings.counters)
+		if (counter.name == name)
+			return counter.value;
+	return 0;
+}
+
+template <class Condition>
+bool any_endpoint(const Findings &findings, TunnelType type, Condition condition)
+{
+	for (const Peer &peer : findings.peers)
+		for (const Endpoint &endpoint : peer.endpoints)
+			if (endpoint.tunnel == type && condition(endpoint))
+				return true;
+	return false;
+}
+
+void look_at_gre(const Findings &findings, Sentences &out)
+{
+	const Tunnel *gre = settings_of(findings, TunnelType::gre);
+	std::uint64_t large =
+		count_of(findings, "mark_large_id") + count_of(findings, "record_large_id");
+
+	if (!gre)
+		return;
+	if (gre->second_mark.value_or(0) & ~gre_harmless)
+		out.push_back(fmt::format(
+			"the second mark of gre is {}, which over IPv4 a host without ipvs_tun "
+			"takes "
+			"for a part of the version, and drops; where one may get it, set the bit "
+			"that it ignores: tunnel set gre --second-mark {}",
+			render::second_mark(*gre->second_mark, TunnelType::gre),
+			render::second_mark(gre_harmless, TunnelType::gre)));
+	if (any_endpoint(findings, TunnelType::gre,
+			 [](const Endpoint &endpoint) { return endpoint.marked > 0; }))
+		out.emplace_back(gre_one_by_one);
+	if (large && !gre->nvgre.value_or(false))
+		out.push_back(fmt::format(
+			"{} packets were not marked, or not recorded, for their gre key has more "
+			"than 24 bits; if such keys are NVGRE's, say so: tunnel set gre --nvgre on",
+			large));
+}
+
+/* The mark's bits in a label: those that are sent and those that are accepted. */
+std::uint32_t label_bits(const Tunnel &mpls)
+{
+	std::uint32_t bits = mpls.second_mark.value_or(0);
+
+	for (std::uint32_t mark : mpls.accept_marks)
+		bits |= mark;
+	return bits;
+}
+
+void look_at_labels(const Findings &findings, const Tunnel &mpls, Sentences &out)
+{
+	std::uint32_t bits = label_bits(mpls), lowest = bits & -bits;
+	std::uint32_t labels = *findings.mpls.labels;
+	std::uint64_t busy = count_of(findings, "mark_label");
+
+	if (busy)
+		out.push_back(fmt::format(
+			"{} packets went unmarked, for their label has bits of the second mark "
+			"itself, or is below 16; hand out labels that have zeros there ({})",
+			busy, render::second_mark(bits, TunnelType::mpls)));
+	if (labels > lowest)
+		out.push_back(fmt::format(
+			"net.mpls.platform_labels is {}, so that labels of this host can have bits "
+			"of the mark ({}), and would be taken for marked; sysctl -w "
+			"net.mpls.platform_labels={}",
+			labels, render::second_mark(bits, TunnelType::mpls), lowest));
+	if (!labels)
+		out.push_back(fmt::format("net.mpls.platform_labels is 0, so that packets of mpls "
+					  "are dropped as they "
+					  "come; sysctl -w net.mpls.platform_labels={}",
+					  lowest));
+}
+
+void look_at_mpls(const Findings &findings, Sentences &out)
+{
+	const Tunnel *mpls = settings_of(findings, TunnelType::mpls);
+	bool met = any_endpoint(findings, TunnelType::mpls, [](const Endpoint &) { return true; });
+
+	if (!mpls || !findings.mpls.labels || (!findings.marks && findings.peers.empty()))
+		return;
+	/* The kernel can do it, and nobody wants it. */
+	if (!*findings.mpls.labels && !met)
+		return;
+	look_at_labels(findings, *mpls, out);
+	if (!findings.mpls.input)
+		out.emplace_back(no_mpls_input);
+}
+
+/* The types in which an address is asked, and what it says in the one that says most. */
+struct Asked {
+	const Endpoint *endpoint = nullptr;
+	std::vector<std::string> tunnels;
+	bool hopeful = false; ///< ready in one of them, or perhaps in a moment
+};
+
+/* The addresses to which nothing is marked. */
+std::map<std::string, Asked> unready_addresses(const Peer &peer)
+{
+	std::map<std::string, Asked> out;
+
+	for (const Endpoint &endpoint : peer.endpoints) {
+		Asked &asked = out[endpoint.address.str()];
+
+		asked.tunnels.push_back(name(endpoint.tunnel));
+		asked.hopeful |= endpoint.ready() || endpoint.state == EndpointState::probing;
+		// One that answers, and says why not, says more than silence.
+		if (!asked.endpoint || endpoint.state == EndpointState::mismatch)
+			asked.endpoint = &endpoint;
+	}
+	std::erase_if(out, [](const auto &item) { return item.second.hopeful; });
+	return out;
+}
+
+/* What to do about it: the kernel's reason is about one host or the other. */
+const char *remedy(const Endpoint &endpoint, const std::string &reason)
+{
+	if (endpoint.state == EndpointState::mismatch)
+		return "have one version, and the same second marks, on both hosts";
+	if (reason.starts_with("probe cannot be sent") || reason.starts_with("no tunnel port"))
+		return "mend that on this host";
+	return "load ipvs_tun there, and name this host: peer add ADDRESS --accept";
+}
+
+std::string unready_sentence(const Asked &asked)
+{
+	const Endpoint &endpoint = *asked.endpoint;
+	std::string reason = endpoint.reason.value_or("it is not ready");
+
+	return fmt::format("no packet to {} is marked ({}), for {}; {}", endpoint.address.str(),
+			   fmt::join(asked.tunnels, ", "), reason, remedy(endpoint, reason));
+}
+
+void look_at_endpoints(const Findings &findings, Sentences &out)
+{
+	std::size_t count = 0;
+
+	// Where nothing is to be marked it does not matter who would be ready.
+	if (!findings.marks)
+		return;
+	for (const Peer &peer : findings.peers) {
+		if (!peer.send)
+			continue;
+		for (const auto &[address, asked] : unready_addresses(peer))
+			if (count++ < most_endpoints)
+				out.push_back(unready_sentence(asked));
+	}
+	if (count > most_endpoints)
+		out.push_back(fmt::format(
+			"no packet to {} further endpoints is marked; peer list has them",
+			count - most_endpoints));
+}
+
+} // namespace
+
+MplsSettings MplsSettings::read()
+{
+	const std::filesystem::path settings = "/proc/sys/net/mpls";
+	MplsSettings out;
+	std::error_code error;
+
+	out.labels = read_number(settings / "platform_labels");
+	for (const auto &device : std::filesystem::directory_iterator(settings / "conf", error))
+		if (read_number(device.path() / "input").value_or(0))
+			out.input = true;
+	return out;
+}
+
+Findings Findings::read(Connection &connection, std::uint32_t marks)
+{
+	return {list_tunnels(connection), list_peers(connection), list_counters(connection), marks,
+		MplsSettings::read()};
+}
+
+std::vector<std::string> find_warnings(const Findings &findings)
+{
+	Sentences out;
+
+	look_at_gre(findings, out);
+	look_at_mpls(findings, out);
+	look_at_endpoints(findings, out);
+	return out;
+}
+
+} // namespace ipvs_tun
