@@ -39,9 +39,9 @@ void Tunnel::put(wire::Builder &builder) const
 	for (std::uint16_t port : ports)
 		builder.u16(IPVS_TUN_A_TUNNEL_PORT, port);
 	for (const ReturnLabel &label : return_labels)
-		builder.nest(IPVS_TUN_A_TUNNEL_RETURN_LABEL, [&] {
-			builder.u32(IPVS_TUN_A_RETURN_LABEL_FORWARD, label.forward);
-			builder.u32(IPVS_TUN_A_RETURN_LABEL_RETURN, label.reply);
+		builder.nest(IPVS_TUN_A_TUNNEL_RETURN_LABEL, [&](wire::Builder &nest) {
+			nest.u32(IPVS_TUN_A_RETURN_LABEL_FORWARD, label.forward);
+			nest.u32(IPVS_TUN_A_RETURN_LABEL_RETURN, label.reply);
 		});
 	if (symmetric)
 		builder.flag(IPVS_TUN_A_TUNNEL_SYMMETRIC);

@@ -20,7 +20,18 @@ struct SetOptions {
 	std::optional<std::string> accept_mark;
 	std::optional<std::string> port;
 	std::optional<std::string> nvgre;
+	std::optional<std::string> return_label;
 };
+
+ReturnLabel return_label(const std::string &text)
+{
+	std::size_t at = text.find('=');
+
+	if (at == std::string::npos)
+		throw Misuse(fmt::format("\"{}\" is no FORWARD=RETURN", text));
+	return {.forward = arguments::number(text.substr(0, at), "label", 16, 0xfffff),
+		.reply = arguments::number(text.substr(at + 1), "label", 16, 0xfffff)};
+}
 
 Tunnel make_tunnel(const SetOptions &options)
 {
@@ -37,6 +48,12 @@ Tunnel make_tunnel(const SetOptions &options)
 		throw Misuse(fmt::format("nvgre is on or off, not \"{}\"", *options.nvgre));
 	if (options.nvgre)
 		out.nvgre = options.nvgre == "on";
+	if (options.return_label == "none")
+		out.symmetric = true;
+	else if (options.return_label)
+		for (const std::string &part :
+		     arguments::split(*options.return_label, "return labels"))
+			out.return_labels.push_back(return_label(part));
 	if (options.port == "auto")
 		out.automatic = true;
 	else if (options.port)
@@ -46,6 +63,9 @@ Tunnel make_tunnel(const SetOptions &options)
 	if (out.accept_marks.size() > IPVS_TUN_MAX_ACCEPT_MARKS)
 		throw Misuse(fmt::format("{} accepted marks are too many: {} can be named",
 					 out.accept_marks.size(), IPVS_TUN_MAX_ACCEPT_MARKS));
+	if (out.return_labels.size() > IPVS_TUN_MAX_RETURN_LABELS)
+		throw Misuse(fmt::format("{} return labels are too many: {} can be named",
+					 out.return_labels.size(), IPVS_TUN_MAX_RETURN_LABELS));
 	if (out.ports.size() > IPVS_TUN_MAX_PORTS)
 		throw Misuse(fmt::format("{} ports are too many: {} can be named", out.ports.size(),
 					 IPVS_TUN_MAX_PORTS));
@@ -54,9 +74,10 @@ Tunnel make_tunnel(const SetOptions &options)
 
 int run_set(Context &context, const SetOptions &options)
 {
-	if (!options.second_mark && !options.accept_mark && !options.port && !options.nvgre)
-		throw Misuse("nothing to set: give --second-mark, --accept-mark, --port or "
-			     "--nvgre");
+	if (!options.second_mark && !options.accept_mark && !options.port && !options.nvgre &&
+	    !options.return_label)
+		throw Misuse("nothing to set: give --second-mark, --accept-mark, --port, --nvgre or "
+			     "--return-label");
 
 	Tunnel tunnel = make_tunnel(options);
 
@@ -76,6 +97,7 @@ int run_list(Context &context)
 				       {"accept_mark"},
 				       {"port"},
 				       {"nvgre"},
+				       {"return_label"},
 				       {"ports_in_use"},
 				       {"normal"},
 				       {"allowed"},
@@ -87,6 +109,7 @@ int run_list(Context &context)
 		for (const char *field : {"type", "second_mark", "accept_mark", "port"})
 			table.put(field, row[field]);
 		table.put("nvgre", tunnel.nvgre, tunnel.nvgre ? *tunnel.nvgre ? "on" : "off" : "-");
+		table.put("return_label", row.value("return_label", Value::Json::array()));
 		table.put("ports_in_use", tunnel.ports_in_use);
 		table.put("normal", render::hex(tunnel.normal));
 		table.put("allowed", render::hex(tunnel.allowed));
@@ -134,6 +157,9 @@ void setup_tunnel(CLI::App &app, Context &context)
 		       "UDP ports, or those of the existing devices", "auto|N,...");
 	arguments::add(*set, "--nvgre", options->nvgre, same,
 		       "Of gre: keys are a VSID of 24 bits, the network, and a FlowID", "on|off");
+	arguments::add(*set, "--return-label", options->return_label, same,
+		       "Of mpls: replies to requests of label FORWARD have label RETURN",
+		       "FORWARD=RETURN,...|none");
 	on_command(set, context, options, run_set);
 	on_command(add_command(*object, "list", "List the settings"), context, run_list);
 }
