@@ -5,7 +5,18 @@
 #include <linux/rtnetlink.h>
 
 /* The most attributes that an object has: those of a mark rule. */
-#define ITUN_CHANGE_MAX_ATTRS	IPVS_TUN_A_MARK_MAX
+/* As many attributes as the object with the most of them has. */
+union itun_change_attrs {
+	u8 mark[IPVS_TUN_A_MARK_MAX];
+	u8 tunnel[IPVS_TUN_A_TUNNEL_MAX];
+	u8 peer[IPVS_TUN_A_PEER_MAX];
+	u8 zone[IPVS_TUN_A_ZONE_MAX];
+	u8 timeout[IPVS_TUN_A_TIMEOUT_MAX];
+	u8 limit[IPVS_TUN_A_LIMIT_MAX];
+	u8 pause[IPVS_TUN_A_PAUSE_MAX];
+};
+
+#define ITUN_CHANGE_MAX_ATTRS	sizeof(union itun_change_attrs)
 
 /* What there is to know of a kind of objects. */
 struct itun_change_kind {
