@@ -4,7 +4,6 @@
 
 #include <linux/rtnetlink.h>
 
-/* The most attributes that an object has: those of a mark rule. */
 /* As many attributes as the object with the most of them has. */
 union itun_change_attrs {
 	u8 mark[IPVS_TUN_A_MARK_MAX];
