@@ -33,7 +33,7 @@ struct Tunnel {
 	std::optional<std::uint32_t> second_mark;
 	std::vector<std::uint32_t> accept_marks;
 	std::optional<bool> nvgre; ///< of gre only: keys are VSID and FlowID
-	bool automatic = false; ///< the ports follow the existing devices
+	bool automatic = false;	   ///< the ports follow the existing devices
 	std::vector<std::uint16_t> ports;
 	std::vector<std::uint16_t> ports_in_use; ///< answered only
 	std::uint32_t normal = 0;		 ///< answered only
