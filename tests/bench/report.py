@@ -29,6 +29,10 @@ def own(boot, key, base):
     return None if value is None or none is None else value - none
 
 
+# A machine for each type of tunnel uploads, and does nothing else.
+uploads = {boot["tunnel"]: boot for boot in boots if "upload/p0" in boot}
+boots = [boot for boot in boots if "upload/p0" not in boot]
+
 # Tables of sessions are VXLAN's; the others have a column each for one session.
 tunnels = {boot["tunnel"]: boot for boot in boots}
 boots = [boot for boot in boots if boot["tunnel"] == "vxlan"] or boots
@@ -84,6 +88,18 @@ for name, key, base, _ in ROWS:
     pairs = [(number(boot, base), own(boot, f"{key}/1", base)) for boot in tunnels.values()]
     by_tunnel.append(f"| {name} | " + " | ".join(f"{shown(a, '')} | {shown(b)}" for a, b in pairs) + " |")
 
+UPLOADS = [("without the module", "p0"), ("configured, not marked", "unmarked"), ("marked", "marked"),
+           ("not marked, without GRO at the underlay's device", "unjoined")]
+upload = ["| instructions for each MByte uploaded, all hosts; packets in front of the tunnel device | " +
+          " | ".join(names[tunnel] for tunnel in uploads) + " |", "|---|" + "---|" * len(uploads)]
+for name, key in UPLOADS:
+    cells = []
+    for boot in uploads.values():
+        base, value = number(boot, "upload/p0"), number(boot, "upload/" + key)
+        more = f" ({100 * (value - base) / base:+.0f} %)" if key != "p0" else ""
+        cells.append(f"{value:,}{more}; {boot['upload-packets/' + key]}")
+    upload.append(f"| {name} | " + " | ".join(cells) + " |")
+
 facts = ["| what | figure | target |", "|---|---|---|"]
 
 
@@ -118,9 +134,9 @@ for boot in boots:
 suspects = [f"* `{key[8:]}` ({boot['tunnel']}): {boot[key]}" for boot in tunnels.values() for key in boot if key.startswith("suspect/")]
 
 with open("build/bench/bench.json", "w") as file:
-    json.dump({"command": command, "date": date, "boots": list(tunnels.values())}, file, indent=1)
+    json.dump({"command": command, "date": date, "boots": list(tunnels.values()) + list(uploads.values())}, file, indent=1)
 
-print("\n".join(table + [""] + by_tunnel + [""] + facts))
+print("\n".join(table + [""] + by_tunnel + [""] + upload + [""] + facts))
 if suspects:
     print("\nNot dropped or counted exactly as often as sent:\n" + "\n".join(suspects))
 
@@ -128,7 +144,7 @@ with open("tests/bench/bench.md.in") as file:
     text = file.read()
 text = text.replace("@COMMAND@", command).replace("@DATE@", date).replace("@KERNEL@", boots[0].get("kernel", "?"))
 text = text.replace("@COUNT@", boots[0].get("count", "?")).replace("@TABLE@", "\n".join(table))
-text = text.replace("@TUNNELS@", "\n".join(by_tunnel)).replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
+text = text.replace("@TUNNELS@", "\n".join(by_tunnel)).replace("@UPLOAD@", "\n".join(upload)).replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
 text = text.replace("@SUSPECTS@", "\n".join(suspects) if suspects else "None.")
 with open("docs/bench.md", "w") as file:
     file.write(text)

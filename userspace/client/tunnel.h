@@ -39,7 +39,7 @@ struct Tunnel {
 	std::optional<std::uint32_t> second_mark;
 	std::vector<std::uint32_t> accept_marks;
 	std::optional<bool> nvgre; ///< of gre only: keys are VSID and FlowID
-	bool automatic = false; ///< the ports follow the existing devices
+	bool automatic = false;	   ///< the ports follow the existing devices
 	std::vector<std::uint16_t> ports;
 	std::vector<ReturnLabel> return_labels; ///< those named replace the ones before
 	bool symmetric = false;			///< in a change: no return labels from now on
