@@ -14,8 +14,10 @@
 #include "stages.h"
 #include "wire/glimpse.h"
 
-static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_buff *skb,
-				   u8 family)
+/* The namespace is the hook's own: net_generic() takes and gives back RCU each
+ * time, for three values that are the same for every packet.
+ */
+static unsigned int itun_local_out(struct itun_net *in, struct sk_buff *skb, u8 family)
 {
 	const struct itun_config *config;
 	const struct itun_ports *ports;
@@ -23,14 +25,12 @@ static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_
 	struct itun_look look;
 	unsigned int verdict;
 	bool marks, rewrites;
-	struct itun_net *in;
 
 	/* The cheap first filter: a tunnel's packet still has the tunnel's
 	 * device, one of a local socket has none.
 	 */
 	if (!skb->dev)
 		return NF_ACCEPT;
-	in = itun_net(state->net);
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
@@ -69,13 +69,13 @@ out:
 static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(state, skb, 4);
+	return itun_local_out(priv, skb, 4);
 }
 
 static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(state, skb, 6);
+	return itun_local_out(priv, skb, 6);
 }
 
 /* Apart, for its variables are zeroed on entry in many kernels. BH off. */
@@ -104,10 +104,9 @@ static noinline unsigned int itun_local_in_whole(struct itun_net *in,
 	return itun_record(in, config, skb, &outer, state, found);
 }
 
-static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_buff *skb,
-				  u8 family)
+static unsigned int itun_local_in(struct itun_net *in, struct sk_buff *skb,
+				  const struct nf_hook_state *state, u8 family)
 {
-	struct itun_net *in = itun_net(state->net);
 	const struct itun_config *config = rcu_dereference(in->config);
 	const struct itun_ports *ports = rcu_dereference(in->ports);
 	unsigned int verdict = NF_ACCEPT;
@@ -134,7 +133,7 @@ static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked4(skb))
 		return NF_ACCEPT;
-	return itun_local_in(state, skb, 4);
+	return itun_local_in(priv, skb, state, 4);
 }
 
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
@@ -142,7 +141,7 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
-	return itun_local_in(state, skb, 6);
+	return itun_local_in(priv, skb, state, 6);
 }
 
 /* Could a packet be a reply? skb->data at the network header. */
@@ -161,12 +160,11 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 					   const struct nf_hook_state *state)
 {
 	const struct itun_config *config;
-	struct itun_net *in;
+	struct itun_net *in = priv;
 
 	/* What comes out of a tunnel is a request, no reply. */
 	if (itun_is_tunnel(state->in))
 		return NF_ACCEPT;
-	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
 	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
@@ -177,12 +175,11 @@ static unsigned int itun_forward(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	const struct itun_config *config;
-	struct itun_net *in;
+	struct itun_net *in = priv;
 
 	/* br_netfilter's passage of a bridged frame: it is the bridge's. */
 	if (nf_bridge_info_exists(skb))
 		return NF_ACCEPT;
-	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
 	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
@@ -278,7 +275,7 @@ static const struct nf_hook_ops itun_ops_forward[] = {
 #endif
 };
 
-static const struct itun_hooks itun_hooks[] = {
+static const struct itun_hooks itun_hooks[ITUN_HOOK_GROUPS] = {
 	/* LOCAL_IN comes first and goes last: no mark is sent by this host
 	 * that its own record stage, as the other side of a pair, would not
 	 * remove.
@@ -312,6 +309,28 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 	return wanted;
 }
 
+/* What is registered is the namespace's copy, with itself in it. Who lists hooks
+ * reads it under RCU: it stays as long as the namespace.
+ */
+static int itun_hooks_register(struct itun_net *in, unsigned int group)
+{
+	const struct itun_hooks *hooks = &itun_hooks[group];
+	struct nf_hook_ops *ops = in->hook_ops[group];
+	int i;
+
+	for (i = 0; i < hooks->n; i++) {
+		ops[i] = hooks->ops[i];
+		ops[i].priv = in;
+	}
+	return nf_register_net_hooks(in->net, ops, hooks->n);
+}
+
+static void itun_hooks_unregister(struct itun_net *in, unsigned int group)
+{
+	nf_unregister_net_hooks(in->net, in->hook_ops[group], itun_hooks[group].n);
+	in->hooks &= ~itun_hooks[group].group;
+}
+
 /**
  * itun_hooks_update() - register and unregister groups
  * @in: namespace, under its mutex
@@ -335,7 +354,7 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 
 		if (!(wanted & ~in->hooks & hooks->group))
 			continue;
-		err = nf_register_net_hooks(in->net, hooks->ops, hooks->n);
+		err = itun_hooks_register(in, i);
 		if (err)
 			goto undo;
 		added |= hooks->group;
@@ -352,14 +371,9 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 		itun_mpls_detach(in);
 		in->hooks &= ~ITUN_HOOK_MPLS;
 	}
-	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
-		const struct itun_hooks *hooks = &itun_hooks[i];
-
-		if (!(in->hooks & ~wanted & hooks->group))
-			continue;
-		nf_unregister_net_hooks(in->net, hooks->ops, hooks->n);
-		in->hooks &= ~hooks->group;
-	}
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--)
+		if (in->hooks & ~wanted & itun_hooks[i].group)
+			itun_hooks_unregister(in, i);
 	return 0;
 
 undo:
@@ -367,12 +381,9 @@ undo:
 		itun_mpls_detach(in);
 		in->hooks &= ~ITUN_HOOK_MPLS;
 	}
-	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
-		if (!(added & itun_hooks[i].group))
-			continue;
-		nf_unregister_net_hooks(in->net, itun_hooks[i].ops, itun_hooks[i].n);
-		in->hooks &= ~itun_hooks[i].group;
-	}
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--)
+		if (added & itun_hooks[i].group)
+			itun_hooks_unregister(in, i);
 	return err;
 }
 

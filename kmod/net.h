@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/jhash.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
@@ -33,6 +34,10 @@ struct itun_stranger {
 	u64 packets;
 };
 
+/* Groups of netfilter hooks, and hooks in each: see hook.c. */
+#define ITUN_HOOK_GROUPS	4
+#define ITUN_GROUP_HOOKS	2
+
 struct itun_net {
 	struct net *net;
 
@@ -43,6 +48,7 @@ struct itun_net {
 	struct itun_config __rcu *config;	/* written under mutex */
 	struct itun_ports __rcu *ports;		/* written under mutex */
 	unsigned int hooks;			/* enum itun_hook_group, under mutex */
+	struct nf_hook_ops hook_ops[ITUN_HOOK_GROUPS][ITUN_GROUP_HOOKS];
 	unsigned int n_mpls_devices;		/* with hooks of ours; written in mpls_device.c */
 	bool active;				/* tables exist; under mutex */
 	bool leaving;				/* the namespace is going; under mutex */
