@@ -89,6 +89,8 @@ static inline bool itun_path_key_equal(const struct itun_path_key *a,
  */
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
 				const struct itun_path_key *key, bool by_hand);
+struct itun_path *itun_path_get_trusted(struct itun_net *in, const struct itun_config *config,
+					const struct itun_path_key *key);
 void itun_path_put(struct itun_path *path);
 
 bool itun_path_judge(struct itun_path *path, const struct itun_config *config);
