@@ -4,6 +4,7 @@
 #define ITUN_CSUM_H
 
 #include <linux/skbuff.h>
+#include <linux/udp.h>
 #include <net/checksum.h>
 
 struct itun_net;
@@ -74,5 +75,32 @@ void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport
 void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
 		     const struct itun_csum *csum);
 bool itun_csum_gre_right(const struct sk_buff *skb, int offset);
+
+/**
+ * itun_csum_set_byte() - write one byte of what a UDP tunnel's checksum covers
+ * @in: for the counter
+ * @skb: tunnel packet, no aggregate, writable
+ * @transport: offset of the UDP header from skb->data
+ * @byte: at an even offset from it; the one behind it is there too
+ * @value: what is to stand there
+ *
+ * Most tunnels have no checksum. A field of zero means so by rule 3, and by rule
+ * 2 it would not change with such an edit: only rule 4 is left.
+ */
+static __always_inline void itun_csum_set_byte(struct itun_net *in, struct sk_buff *skb,
+					       int transport, u8 *byte, u8 value)
+{
+	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
+	u8 old[2];
+
+	memcpy(old, byte, sizeof(old));
+	*byte = value;
+	if (uh->check || unlikely(skb->ip_summed == CHECKSUM_COMPLETE)) {
+		struct itun_csum csum = {};
+
+		itun_csum_body(&csum, old, byte, sizeof(old));
+		itun_csum_apply_udp(in, skb, transport, &csum);
+	}
+}
 
 #endif /* ITUN_CSUM_H */

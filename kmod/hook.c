@@ -12,35 +12,18 @@
 
 #include "mpls.h"
 #include "stages.h"
-#include "wire/glimpse.h"
 
-/* The namespace is the hook's own: net_generic() takes and gives back RCU each
- * time, for three values that are the same for every packet.
- */
-static unsigned int itun_local_out(struct itun_net *in, struct sk_buff *skb, u8 family)
+/* Apart, for its variables are zeroed on entry in many kernels. */
+static noinline unsigned int itun_local_out_whole(struct itun_net *in,
+						  const struct itun_config *config,
+						  const struct itun_ports *ports,
+						  struct sk_buff *skb, u8 family, bool marks,
+						  bool rewrites)
 {
-	const struct itun_config *config;
-	const struct itun_ports *ports;
 	struct itun_outer outer;
 	struct itun_look look;
 	unsigned int verdict;
-	bool marks, rewrites;
 
-	/* The cheap first filter: a tunnel's packet still has the tunnel's
-	 * device, one of a local socket has none.
-	 */
-	if (!skb->dev)
-		return NF_ACCEPT;
-	/* nf_hook() holds RCU: the snapshot stays for this packet. */
-	config = rcu_dereference(in->config);
-	ports = rcu_dereference(in->ports);
-	if (!config || !ports)
-		return NF_ACCEPT;
-
-	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
-	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
-	if (!marks && !rewrites)
-		return NF_ACCEPT;
 	if (!itun_outer_look_out(skb, ports, family, &look))
 		return NF_ACCEPT;
 	/* Most of what is left is nobody's reply. */
@@ -66,6 +49,34 @@ out:
 	return verdict;
 }
 
+/* The namespace is the hook's own: net_generic() takes and gives back RCU each
+ * time, for three values that are the same for every packet.
+ */
+static __always_inline unsigned int itun_local_out(struct itun_net *in, struct sk_buff *skb,
+						   u8 family)
+{
+	const struct itun_config *config;
+	const struct itun_ports *ports;
+	bool marks, rewrites;
+
+	/* The cheap first filter: a tunnel's packet still has the tunnel's
+	 * device, one of a local socket has none.
+	 */
+	if (!skb->dev)
+		return NF_ACCEPT;
+	/* nf_hook() holds RCU: the snapshot stays for this packet. */
+	config = rcu_dereference(in->config);
+	ports = rcu_dereference(in->ports);
+	if (!config || !ports)
+		return NF_ACCEPT;
+
+	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
+	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
+	if (!marks && (!rewrites || (family == 4 && itun_outer_nobodys4(in, ports, skb))))
+		return NF_ACCEPT;
+	return itun_local_out_whole(in, config, ports, skb, family, marks, rewrites);
+}
+
 static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
@@ -78,13 +89,9 @@ static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 	return itun_local_out(priv, skb, 6);
 }
 
-/* Apart, for its variables are zeroed on entry in many kernels. BH off. */
-static noinline unsigned int itun_local_in_whole(struct itun_net *in,
-						 const struct itun_config *config,
-						 const struct itun_ports *ports,
-						 struct sk_buff *skb,
-						 const struct nf_hook_state *state, u8 family,
-						 struct itun_found *found)
+static unsigned int itun_local_in_parsed(struct itun_net *in, const struct itun_config *config,
+					 const struct itun_ports *ports, struct sk_buff *skb,
+					 const struct nf_hook_state *state, u8 family)
 {
 	struct itun_outer outer;
 
@@ -101,16 +108,16 @@ static noinline unsigned int itun_local_in_whole(struct itun_net *in,
 	case ITUN_OUTER_TUNNEL:
 		break;
 	}
-	return itun_record(in, config, skb, &outer, state, found);
+	return itun_record(in, config, skb, &outer, state);
 }
 
-static unsigned int itun_local_in(struct itun_net *in, struct sk_buff *skb,
-				  const struct nf_hook_state *state, u8 family)
+/* Apart, for its variables are zeroed on entry in many kernels. */
+static noinline unsigned int itun_local_in_whole(struct itun_net *in, struct sk_buff *skb,
+						 const struct nf_hook_state *state, u8 family)
 {
 	const struct itun_config *config = rcu_dereference(in->config);
 	const struct itun_ports *ports = rcu_dereference(in->ports);
-	unsigned int verdict = NF_ACCEPT;
-	struct itun_found found;
+	unsigned int verdict;
 
 	if (unlikely(!ports || !config))
 		return NF_ACCEPT;
@@ -118,9 +125,7 @@ static unsigned int itun_local_in(struct itun_net *in, struct sk_buff *skb,
 	 * as in the other hooks: locks and per-CPU state need BH off.
 	 */
 	local_bh_disable();
-	found.valid = false;
-	if (family != 4 || !itun_refresh(in, config, ports, skb, state, &found))
-		verdict = itun_local_in_whole(in, config, ports, skb, state, family, &found);
+	verdict = itun_local_in_parsed(in, config, ports, skb, state, family);
 	local_bh_enable();
 	return verdict;
 }
@@ -131,9 +136,9 @@ static unsigned int itun_local_in(struct itun_net *in, struct sk_buff *skb,
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	if (itun_outer_unmarked4(skb))
+	if (itun_outer_unmarked4(skb) || itun_refresh(priv, skb, state))
 		return NF_ACCEPT;
-	return itun_local_in(priv, skb, state, 4);
+	return itun_local_in_whole(priv, skb, state, 4);
 }
 
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
@@ -141,19 +146,19 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
-	return itun_local_in(priv, skb, state, 6);
+	return itun_local_in_whole(priv, skb, state, 6);
 }
 
 /* Could a packet be a reply? skb->data at the network header. */
-static bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
+static __always_inline bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
 {
-	union itun_addr src;
 	__be16 sport;
+	__be32 src;
 
 	if (skb->protocol != htons(ETH_P_IP) ||
-	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src.ip, &sport))
+	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src, &sport))
 		return true;	/* the whole parser has to look */
-	return itun_filter_has(in, 4, &src, sport);
+	return itun_filter_has4(in, src, sport);
 }
 
 static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,

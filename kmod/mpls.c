@@ -88,7 +88,6 @@ static bool itun_mpls_message(struct itun_net *in, const struct itun_config *con
 unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct itun_tunnel_config *tunnel;
-	struct itun_found found = { .valid = false };
 	const struct itun_config *config;
 	enum itun_mpls_inside inside;
 	struct itun_outer outer;
@@ -126,7 +125,7 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
 		itun_count(in, clear_failed);
 		return NF_DROP;
 	}
-	return itun_record(in, config, skb, &outer, state, &found);
+	return itun_record(in, config, skb, &outer, state);
 }
 
 /**

@@ -25,6 +25,9 @@ struct itun_prober;
  */
 #define ITUN_FILTER_BITS	12
 
+/* 4096 pointers: as many flows can be busy at a time without much company. */
+#define ITUN_FRONT_BITS		12
+
 /* Strangers whose marked packets were refused, for "status": the last few. */
 #define ITUN_STRANGERS		8
 
@@ -61,6 +64,7 @@ struct itun_net {
 	atomic_t n_sessions;
 	atomic_t n_static;			/* entered by hand, or about to be */
 	atomic_t *filter;			/* of 1 << ITUN_FILTER_BITS */
+	struct itun_session __rcu **front;	/* of 1 << ITUN_FRONT_BITS: see front.h */
 	struct delayed_work collector;
 	struct rhashtable_iter walk4, walk6;	/* the collector's place */
 

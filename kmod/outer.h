@@ -11,6 +11,8 @@
 
 #include "device.h"
 #include "net.h"
+#include "session.h"
+#include "wire/glimpse.h"
 #include "wire/inner.h"
 #include "wire/tuple.h"
 #include "wire/tunnel.h"
@@ -106,6 +108,38 @@ static inline bool itun_outer_unmarked6(const struct sk_buff *skb)
 	return nexthdr == IPPROTO_TCP ||
 	       (nexthdr == IPPROTO_UDP && itun_outer_unmarked(skb, sizeof(struct ipv6hdr))) ||
 	       (nexthdr == IPPROTO_GRE && itun_outer_unmarked_gre(skb, sizeof(struct ipv6hdr)));
+}
+
+/**
+ * itun_outer_nobodys4() - the first look at what a device sends: is it no reply?
+ * @in: namespace
+ * @ports: tunnel ports of the namespace, under RCU
+ * @skb: at LOCAL_OUT, IPv4
+ *
+ * Looks only at what VXLAN's driver builds, and there only at whose reply the
+ * inner packet could be.
+ *
+ * Return: true if it is nobody's for certain; false if a closer look is due.
+ */
+static inline bool itun_outer_nobodys4(const struct itun_net *in, const struct itun_ports *ports,
+				       const struct sk_buff *skb)
+{
+	const unsigned int transport = sizeof(struct iphdr);
+	const unsigned int inner = transport + sizeof(struct udphdr) + ITUN_VXLAN_HLEN;
+	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
+	__be16 sport;
+	__be32 src;
+	int port;
+
+	if (skb_headlen(skb) < inner + ITUN_GLIMPSE_LEN || skb->data[0] != 0x45 ||
+	    skb->data[9] != IPPROTO_UDP)
+		return false;
+	port = itun_port_index(ports, uh->dest);
+	if (port < 0)
+		return true;
+	return ports->type[port] == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
+	       itun_glimpse_ethernet(skb->data + inner, ITUN_GLIMPSE_LEN, &src, &sport) &&
+	       !itun_filter_has4(in, src, sport);
 }
 
 #endif /* ITUN_OUTER_H */

@@ -150,13 +150,18 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 	struct itun_path *path;
 	int tries;
 
-	if (!itun_trusted(config, key)) {
+	path = itun_path_get_trusted(in, config, key);
+	if (unlikely(!path) && !itun_trusted(config, key)) {
 		itun_untrusted(in, key);
 		return;
 	}
-	if (!itun_verified(in, skb, outer))
+	if (!itun_verified(in, skb, outer)) {
+		if (path)
+			itun_path_put(path);
 		return;
-	path = itun_path_get(in, config, key, false);
+	}
+	if (unlikely(!path))
+		path = itun_path_get(in, config, key, false);
 	if (unlikely(!path)) {
 		itun_count(in, record_no_memory);
 		return;
@@ -189,7 +194,8 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 			return;
 		}
 		session = itun_session_make(in, config, lookup, path,
-					    itun_session_first_word(&inner->tuple,
+					    itun_session_first_word(inner->tuple.family,
+								    inner->tuple.protocol,
 								    inner->tcp_flags));
 		if (!IS_ERR(session)) {
 			struct itun_account *account = itun_session_account(session);
@@ -213,21 +219,17 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 
 static void itun_record_flow(struct itun_net *in, const struct itun_config *config,
 			     struct sk_buff *skb, const struct itun_outer *outer,
-			     const struct itun_inner *inner, int ifindex,
-			     struct itun_found *found)
+			     const struct itun_inner *inner, int ifindex)
 {
-	struct itun_lookup *lookup = &found->lookup;
 	struct itun_session *session;
+	struct itun_lookup lookup;
 	struct itun_path_key key;
 	struct itun_path *path;
 
 	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
-	if (!found->valid) {
-		itun_lookup_init(lookup, &inner->tuple,
-				 itun_config_zone_of(config, outer->type, outer->id));
-		found->session = itun_session_find(in, lookup);
-	}
-	session = found->session;
+	itun_lookup_init(&lookup, &inner->tuple,
+			 itun_config_zone_of(config, outer->type, outer->id));
+	session = itun_session_find(in, &lookup);
 	if (likely(session && itun_session_alive(session, config))) {
 		path = rcu_dereference(session->path);
 		if (likely(itun_path_key_equal(&path->key, &key) &&
@@ -238,7 +240,7 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 			return;
 		}
 	}
-	itun_record_new(in, config, skb, outer, inner, lookup, session, &key);
+	itun_record_new(in, config, skb, outer, inner, &lookup, session, &key);
 }
 
 static int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
@@ -261,14 +263,13 @@ static int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *out
  * @skb: at LOCAL_IN; of MPLS where it comes in by a device
  * @outer: its headers
  * @state: of the hook
- * @found: what itun_refresh() has looked up
  *
  * Context: softirq, under RCU.
  * Return: NF_ACCEPT; NF_DROP for a probe, which ends here, or without memory.
  */
 unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
-			 const struct nf_hook_state *state, struct itun_found *found)
+			 const struct nf_hook_state *state)
 {
 	enum itun_inner_verdict verdict;
 	struct itun_inner inner;
@@ -302,7 +303,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 		if (unlikely(outer->id > ITUN_ID_MAX))
 			itun_count(in, record_large_id);
 		else if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
-			itun_record_flow(in, config, skb, outer, &inner, ifindex, found);
+			itun_record_flow(in, config, skb, outer, &inner, ifindex);
 		else
 			itun_count(in, record_paused);
 		break;
