@@ -95,7 +95,7 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 			.zone_protocol = zone << 8 | inner->tuple.protocol,
 		};
 
-		session = itun_front_find(in, &key);
+		session = itun_front_find(in, key);
 		if (unlikely(!session))
 			session = itun_reply_search4(in, &key);
 	} else {

@@ -77,30 +77,18 @@ void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun
 bool itun_csum_gre_right(const struct sk_buff *skb, int offset);
 
 /**
- * itun_csum_set_byte() - write one byte of what a UDP tunnel's checksum covers
- * @in: for the counter
- * @skb: tunnel packet, no aggregate, writable
- * @transport: offset of the UDP header from skb->data
- * @byte: at an even offset from it; the one behind it is there too
- * @value: what is to stand there
+ * itun_csum_uncovered() - can what a UDP tunnel carries be edited, and no sum with it?
+ * @skb: tunnel packet, no aggregate
+ * @uh: its outer UDP header
  *
  * Most tunnels have no checksum. A field of zero means so by rule 3, and by rule
  * 2 it would not change with such an edit: only rule 4 is left.
+ *
+ * Return: true if so.
  */
-static __always_inline void itun_csum_set_byte(struct itun_net *in, struct sk_buff *skb,
-					       int transport, u8 *byte, u8 value)
+static inline bool itun_csum_uncovered(const struct sk_buff *skb, const struct udphdr *uh)
 {
-	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
-	u8 old[2];
-
-	memcpy(old, byte, sizeof(old));
-	*byte = value;
-	if (uh->check || unlikely(skb->ip_summed == CHECKSUM_COMPLETE)) {
-		struct itun_csum csum = {};
-
-		itun_csum_body(&csum, old, byte, sizeof(old));
-		itun_csum_apply_udp(in, skb, transport, &csum);
-	}
+	return !uh->check && likely(skb->ip_summed != CHECKSUM_COMPLETE);
 }
 
 #endif /* ITUN_CSUM_H */

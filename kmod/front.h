@@ -28,8 +28,8 @@
 
 #include "session.h"
 
-static inline struct itun_session __rcu **itun_front_slot(const struct itun_net *in,
-							  const struct itun_key4 *key)
+static __always_inline struct itun_session __rcu **itun_front_slot(const struct itun_net *in,
+								   const struct itun_key4 *key)
 {
 	const u64 *word = (const u64 *)key;
 	/* Odd numbers without a pattern: the topmost bits of the sum depend on all of the key. */
@@ -46,11 +46,11 @@ static inline struct itun_session __rcu **itun_front_slot(const struct itun_net 
  * Context: any, under RCU, which protects the result.
  * Return: a session of the table, or NULL, which says nothing.
  */
-static inline struct itun_session *itun_front_find(const struct itun_net *in,
-						   const struct itun_key4 *key)
+static __always_inline struct itun_session *itun_front_find(const struct itun_net *in,
+							    const struct itun_key4 key)
 {
-	struct itun_session *session = rcu_dereference(*itun_front_slot(in, key));
-	const u64 *a = (const u64 *)key, *b;
+	struct itun_session *session = rcu_dereference(*itun_front_slot(in, &key));
+	const u64 *a = (const u64 *)&key, *b;
 
 	if (unlikely(!session))
 		return NULL;

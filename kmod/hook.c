@@ -89,56 +89,15 @@ static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 	return itun_local_out(priv, skb, 6);
 }
 
-static unsigned int itun_local_in_parsed(struct itun_net *in, const struct itun_config *config,
-					 const struct itun_ports *ports, struct sk_buff *skb,
-					 const struct nf_hook_state *state, u8 family)
-{
-	struct itun_outer outer;
-
-	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
-	case ITUN_OUTER_NONE:
-	case ITUN_OUTER_PLAIN:
-		return NF_ACCEPT;
-	case ITUN_OUTER_BAD_LENGTH:
-		itun_count(in, malformed_outer);
-		return NF_ACCEPT;
-	case ITUN_OUTER_BAD_TUNNEL:
-		itun_count(in, malformed_tunnel);
-		return NF_ACCEPT;
-	case ITUN_OUTER_TUNNEL:
-		break;
-	}
-	return itun_record(in, config, skb, &outer, state);
-}
-
-/* Apart, for its variables are zeroed on entry in many kernels. */
-static noinline unsigned int itun_local_in_whole(struct itun_net *in, struct sk_buff *skb,
-						 const struct nf_hook_state *state, u8 family)
-{
-	const struct itun_config *config = rcu_dereference(in->config);
-	const struct itun_ports *ports = rcu_dereference(in->ports);
-	unsigned int verdict;
-
-	if (unlikely(!ports || !config))
-		return NF_ACCEPT;
-	/* A packet that comes back from NFQUEUE comes in process context, here
-	 * as in the other hooks: locks and per-CPU state need BH off.
-	 */
-	local_bh_disable();
-	verdict = itun_local_in_parsed(in, config, ports, skb, state, family);
-	local_bh_enable();
-	return verdict;
-}
-
 /* What is not marked leaves at once: in an unmarked packet the bytes where
  * VXLAN has its flags are the normal ones, whatever its port.
  */
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	if (itun_outer_unmarked4(skb) || itun_refresh(priv, skb, state))
+	if (itun_outer_unmarked4(skb))
 		return NF_ACCEPT;
-	return itun_local_in_whole(priv, skb, state, 4);
+	return itun_refresh(priv, skb, state);
 }
 
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
@@ -146,7 +105,7 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
-	return itun_local_in_whole(priv, skb, state, 6);
+	return itun_record_whole(priv, skb, state, 6);
 }
 
 /* Could a packet be a reply? skb->data at the network header. */

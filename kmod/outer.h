@@ -61,7 +61,7 @@ static inline bool itun_outer_ip_inside(const struct itun_outer *outer)
  * does not matter. On Geneve's own port it is one without options and a mark, or
  * VXLAN without a network, which its driver drops.
  */
-static inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
+static __always_inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
 {
 	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
 	const __be16 *tunnel = (const __be16 *)(uh + 1);
@@ -88,10 +88,13 @@ static inline bool itun_outer_unmarked_gre(const struct sk_buff *skb, unsigned i
  */
 static inline bool itun_outer_unmarked4(const struct sk_buff *skb)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
 
-	if (likely(iph->protocol == IPPROTO_UDP))
+	if (likely(iph->protocol == IPPROTO_UDP)) {
+		if (likely(iph->ihl == sizeof(*iph) / 4))
+			return itun_outer_unmarked(skb, sizeof(*iph));
 		return itun_outer_unmarked(skb, iph->ihl * 4);
+	}
 	return iph->protocol != IPPROTO_GRE || itun_outer_unmarked_gre(skb, iph->ihl * 4);
 }
 

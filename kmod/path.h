@@ -113,6 +113,21 @@ static inline bool itun_path_usable(struct itun_path *path, const struct itun_co
 	return verdict & 1;
 }
 
+/**
+ * itun_path_found_usable() - is it known that replies may take this path now?
+ * @path: under RCU
+ * @config: the snapshot in force
+ *
+ * Return: as itun_path_usable(), but false too if it was not asked since the
+ * configuration changed.
+ */
+static inline bool itun_path_found_usable(const struct itun_path *path,
+					  const struct itun_config *config)
+{
+	return !READ_ONCE(path->dead) &&
+	       READ_ONCE(path->verdict) == ((u64)config->generation << 1 | 1);
+}
+
 bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key);
 
 unsigned int itun_path_kill(struct itun_net *in,

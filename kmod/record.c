@@ -322,3 +322,53 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 	}
 	return itun_clear(in, skb, outer);
 }
+
+static unsigned int itun_record_parsed(struct itun_net *in, const struct itun_config *config,
+				       const struct itun_ports *ports, struct sk_buff *skb,
+				       const struct nf_hook_state *state, u8 family)
+{
+	struct itun_outer outer;
+
+	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
+	case ITUN_OUTER_NONE:
+	case ITUN_OUTER_PLAIN:
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_LENGTH:
+		itun_count(in, malformed_outer);
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_TUNNEL:
+		itun_count(in, malformed_tunnel);
+		return NF_ACCEPT;
+	case ITUN_OUTER_TUNNEL:
+		break;
+	}
+	return itun_record(in, config, skb, &outer, state);
+}
+
+/**
+ * itun_record_whole() - a packet for this host that may be a marked tunnel packet
+ * @in: namespace of the underlay
+ * @skb: at LOCAL_IN
+ * @state: of the hook
+ * @family: 4 or 6
+ *
+ * Context: any, under RCU.
+ * Return: as itun_record().
+ */
+unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
+			       const struct nf_hook_state *state, u8 family)
+{
+	const struct itun_config *config = rcu_dereference(in->config);
+	const struct itun_ports *ports = rcu_dereference(in->ports);
+	unsigned int verdict;
+
+	if (unlikely(!ports || !config))
+		return NF_ACCEPT;
+	/* A packet that comes back from NFQUEUE comes in process context, here
+	 * as in the other hooks: locks and per-CPU state need BH off.
+	 */
+	local_bh_disable();
+	verdict = itun_record_parsed(in, config, ports, skb, state, family);
+	local_bh_enable();
+	return verdict;
+}

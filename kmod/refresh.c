@@ -60,11 +60,8 @@ static __always_inline bool itun_is_usual(const struct sk_buff *skb,
 
 	*tcp_flags = 0;
 	if (packet->inner.protocol == IPPROTO_UDP) {
-		unsigned int covered = ntohs(packet->inner_udp.len);
-
 		return length >= sizeof(struct iphdr) + sizeof(struct udphdr) &&
-		       covered >= sizeof(struct udphdr) &&
-		       covered <= length - sizeof(struct iphdr);
+		       ntohs(packet->inner_udp.len) == length - sizeof(struct iphdr);
 	}
 	if (packet->inner.protocol != IPPROTO_TCP || skb_headlen(skb) < ITUN_USUAL_TCP ||
 	    length < sizeof(struct iphdr) + sizeof(struct tcphdr))
@@ -102,24 +99,53 @@ static __always_inline int itun_usual_ifindex(struct sk_buff *skb,
 	return unlikely(ifindex) ? ifindex : state->in->ifindex;
 }
 
-/* Can the tunnel header be written? Pointers into the packet must be read again. */
-static __always_inline bool itun_usual_writable(struct sk_buff *skb)
+static __always_inline void itun_usual_counted(struct itun_net *in, const struct itun_path *path)
 {
-	return !skb_cloned(skb) || !skb_ensure_writable(skb, offsetof(struct itun_usual, eth));
+	struct itun_stats __percpu *stats = in->stats;
+
+	this_cpu_inc(stats->value[ITUN_COUNT_received_marked]);
+	this_cpu_inc(stats->value[ITUN_COUNT_cleared]);
+	if (likely(path->endpoint))
+		this_cpu_inc(path->endpoint->counts->recorded);
 }
 
-/* Remove the mark. */
-static __always_inline void itun_usual_clear(struct itun_net *in, struct sk_buff *skb)
+/* Remove the mark from a header that is writable. */
+static void itun_usual_clear(struct itun_net *in, struct sk_buff *skb)
 {
 	struct itun_usual *packet = (struct itun_usual *)skb->data;
+	struct itun_csum csum = {};
+	u8 old[2];
 
-	itun_csum_set_byte(in, skb, ITUN_USUAL_OUTER, packet->vxlan, ITUN_VXLAN_NORMAL);
-	itun_count(in, received_marked);
-	itun_count(in, cleared);
+	memcpy(old, packet->vxlan, sizeof(old));
+	itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
+	itun_csum_body(&csum, old, packet->vxlan, sizeof(old));
+	itun_csum_apply_udp(in, skb, ITUN_USUAL_OUTER, &csum);
+}
+
+static bool itun_usual_writable(struct sk_buff *skb)
+{
+	return !skb_ensure_writable(skb, offsetof(struct itun_usual, eth));
+}
+
+/* The rest for a packet that is its session's, where more is to be done than to
+ * write one byte: true if it is done with.
+ */
+static noinline bool itun_refresh_rare(struct itun_net *in, struct sk_buff *skb,
+				       struct itun_session *session, struct itun_path *path,
+				       u8 tcp_flags)
+{
+	if (unlikely(!itun_usual_writable(skb)))
+		return false;
+	itun_usual_clear(in, skb);
+	itun_session_refresh(session, ((struct itun_usual *)skb->data)->inner.protocol, tcp_flags,
+			     skb->len - offsetof(struct itun_usual, eth));
+	itun_count(in, refreshed);
+	itun_usual_counted(in, path);
+	return true;
 }
 
 /* A marked packet of a known flow that is not DEAD: true if it is done with and
- * unmarked.
+ * unmarked. Nothing is called but at the end, so that nothing need be saved.
  */
 static __always_inline bool itun_refresh_session(struct itun_net *in,
 						 const struct itun_config *config,
@@ -133,16 +159,16 @@ static __always_inline bool itun_refresh_session(struct itun_net *in,
 	/* SYN may open the flow anew. */
 	if (unlikely(itun_session_expires(session, config) <= 0 || tcp_flags & TCPHDR_SYN ||
 		     !itun_path_is_usual(&path->key, packet, itun_usual_ifindex(skb, state)) ||
-		     !itun_path_usable(path, config) || !itun_usual_writable(skb)))
+		     !itun_path_found_usable(path, config)))
 		return false;
+	if (unlikely(skb_cloned(skb)) || !itun_csum_uncovered(skb, &packet->udp) ||
+	    unlikely(!itun_session_settled(session, packet->inner.protocol, tcp_flags)))
+		return itun_refresh_rare(in, skb, session, path, tcp_flags);
 
-	packet = (struct itun_usual *)skb->data;
-	itun_usual_clear(in, skb);
-	itun_session_refresh(session, packet->inner.protocol, tcp_flags,
-			     skb->len - offsetof(struct itun_usual, eth));
+	itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
+	itun_session_touch(session);
 	itun_count(in, refreshed);
-	if (path->endpoint)
-		this_cpu_inc(path->endpoint->counts->recorded);
+	itun_usual_counted(in, path);
 	return true;
 }
 
@@ -171,7 +197,7 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 {
 	const struct itun_usual *packet = (const struct itun_usual *)skb->data;
 	struct itun_account *account;
-	struct itun_session *session;
+	struct itun_session *session = NULL;
 	struct itun_path_key key;
 	struct itun_path *path;
 
@@ -193,32 +219,33 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 				     &account->fwd_bytes);
 		}
 		itun_count(in, recorded);
-		if (path->endpoint)
-			this_cpu_inc(path->endpoint->counts->recorded);
+		itun_usual_counted(in, path);
 		itun_notify_session(in, session, IPVS_TUN_CMD_SESSION_NEW);
-	} else if (PTR_ERR(session) == -ENOSPC) {
-		itun_path_put(path);	/* has been counted: asked for once only */
-	} else {
-		goto leave;
+		itun_usual_clear(in, skb);
+		return true;
 	}
-	itun_usual_clear(in, skb);
-	return true;
+	/* At a limit: that has been counted, and is not to be tried again. */
+	if (PTR_ERR(session) == -ENOSPC) {
+		itun_count(in, received_marked);
+		itun_count(in, cleared);
+		itun_usual_clear(in, skb);
+	}
 
 leave:
 	itun_path_put(path);
-	return false;
+	return PTR_ERR(session) == -ENOSPC;
 }
 
 /* By the keyed hash, in the table. */
 static noinline bool itun_refresh_search(struct itun_net *in, const struct itun_config *config,
 					 struct sk_buff *skb, const struct nf_hook_state *state,
-					 const struct itun_key4 *key, u8 tcp_flags)
+					 struct itun_key4 key, u8 tcp_flags)
 {
 	struct itun_session *session;
 	struct itun_lookup lookup;
 	bool done;
 
-	itun_lookup_key4(&lookup, key);
+	itun_lookup_key4(&lookup, &key);
 	session = itun_session_find(in, &lookup);
 	if (session) {
 		if (unlikely(READ_ONCE(session->word) & ITUN_DEAD))
@@ -236,16 +263,16 @@ static noinline bool itun_refresh_search(struct itun_net *in, const struct itun_
 }
 
 /**
- * itun_refresh() - a marked packet with the usual headers
+ * itun_refresh() - a packet that may be marked
  * @in: namespace of the underlay
  * @skb: at LOCAL_IN, IPv4
  * @state: of the hook
  *
  * Context: any, under RCU: it may come back from NFQUEUE.
- * Return: true if the packet is done with and unmarked; false if nothing was
- * touched and the whole stage has to look.
+ * Return: as itun_record(), which does all that is not usual.
  */
-bool itun_refresh(struct itun_net *in, struct sk_buff *skb, const struct nf_hook_state *state)
+unsigned int itun_refresh(struct itun_net *in, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
 {
 	const struct itun_config *config = rcu_dereference(in->config);
 	const struct itun_ports *ports = rcu_dereference(in->ports);
@@ -253,26 +280,31 @@ bool itun_refresh(struct itun_net *in, struct sk_buff *skb, const struct nf_hook
 	struct itun_session *session;
 	struct itun_key4 key;
 	u8 tcp_flags;
+	bool done;
 	int port;
-	u32 vni;
 
 	if (unlikely(!config || !ports) || !itun_is_usual(skb, packet, &tcp_flags) ||
 	    !itun_config_accepts(config, IPVS_TUN_TUNNEL_TYPE_VXLAN,
 				 itun_vxlan_flags(packet->vxlan)) ||
 	    config->paused & IPVS_TUN_STEP_RECORD)
-		return false;
+		goto whole;
 	port = itun_port_index(ports, packet->udp.dest);
 	if (port < 0 || ports->type[port] != IPVS_TUN_TUNNEL_TYPE_VXLAN)
-		return false;
+		goto whole;
 
-	vni = itun_vxlan_vni(packet->vxlan);
 	key.src = packet->inner.saddr;
 	key.dst = packet->inner.daddr;
 	key.sport = packet->inner_udp.source;
 	key.dport = packet->inner_udp.dest;
-	key.zone_protocol = itun_config_zone(config, vni) << 8 | packet->inner.protocol;
-	session = itun_front_find(in, &key);
-	if (unlikely(!session))
-		return itun_refresh_search(in, config, skb, state, &key, tcp_flags);
-	return itun_refresh_session(in, config, skb, state, session, tcp_flags);
+	key.zone_protocol = itun_config_zone(config, itun_vxlan_vni(packet->vxlan)) << 8 |
+			    packet->inner.protocol;
+	session = itun_front_find(in, key);
+	if (likely(session))
+		done = itun_refresh_session(in, config, skb, state, session, tcp_flags);
+	else
+		done = itun_refresh_search(in, config, skb, state, key, tcp_flags);
+	if (likely(done))
+		return NF_ACCEPT;
+whole:
+	return itun_record_whole(in, skb, state, 4);
 }

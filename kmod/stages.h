@@ -54,12 +54,15 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	       struct itun_outer *outer, bool collision);
 
 /* refresh.c: step 4 for most packets */
-bool itun_refresh(struct itun_net *in, struct sk_buff *skb, const struct nf_hook_state *state);
+unsigned int itun_refresh(struct itun_net *in, struct sk_buff *skb,
+			  const struct nf_hook_state *state);
 
 /* record.c: step 4 */
 unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
 			 const struct nf_hook_state *state);
+unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
+			       const struct nf_hook_state *state, u8 family);
 void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
 
 /* backhaul.c: step 5 */
