@@ -135,7 +135,8 @@ static void itun_path_release(struct itun_path *path)
 /* A change of zones takes a moment to find the paths that it concerns: until
  * then, sessions of the new zone must not be counted in the old one.
  */
-static __always_inline bool itun_path_serves(const struct itun_path *path, const struct itun_config *config)
+static __always_inline bool itun_path_serves(const struct itun_path *path,
+					     const struct itun_config *config)
 {
 	return !READ_ONCE(path->dead) &&
 	       path->zone->id == itun_config_zone_of(config, path->key.type, path->key.id);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Step 4 for most packets: one of a session that is known, by the way that is
- * known, or the first one of a flow by a way that is known. Plain headers at fixed places are compared
- * where they lie.
+ * known, or the first one of a flow by a way that is known. Plain headers at fixed
+ * places are compared where they lie.
  *
  * Whatever is not exactly that is left, untouched, to the whole record stage
  * (record.c): nothing here may refuse a packet, count it as wrong, or move a
- * session. What is accepted here, the parsers there accept too, and
- * read the same in it: hostile.py has an independent judge for both.
+ * session. What is accepted here, the parsers there accept too, and read the same
+ * in it: hostile.py has an independent judge for both.
  */
 #include <linux/etherdevice.h>
 #include <linux/netfilter_ipv4.h>
@@ -211,7 +211,7 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 	session = itun_session_make(in, config, lookup, path,
 				    itun_session_first_word(4, packet->inner.protocol,
 							    tcp_flags));
-	if (likely(!IS_ERR(session))) {
+	if (!IS_ERR(session)) {
 		account = itun_session_account(session);
 		if (account) {
 			atomic64_inc(&account->fwd_packets);

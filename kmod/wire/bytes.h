@@ -21,9 +21,6 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
-#ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
-#endif
 #endif
 #include <asm/byteorder.h>
 
