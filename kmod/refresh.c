@@ -145,7 +145,7 @@ static noinline bool itun_refresh_rare(struct itun_net *in, struct sk_buff *skb,
 }
 
 /* A marked packet of a known flow that is not DEAD: true if it is done with and
- * unmarked. Nothing is called but at the end, so that nothing need be saved.
+ * unmarked. What calls anything is apart: see itun_refresh_rare().
  */
 static __always_inline bool itun_refresh_session(struct itun_net *in,
 						 const struct itun_config *config,
