@@ -13,6 +13,7 @@
 #include <net/ip.h>
 
 #include "csum.h"
+#include "front.h"
 #include "stages.h"
 
 /**
@@ -41,6 +42,31 @@ bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 	return true;
 }
 
+/* By the keyed hash, in the table. */
+static noinline struct itun_session *itun_reply_search4(struct itun_net *in,
+							const struct itun_key4 *key)
+{
+	struct itun_session *session;
+	struct itun_lookup lookup;
+
+	itun_lookup_key4(&lookup, key);
+	session = itun_session_find(in, &lookup);
+	if (session && !(READ_ONCE(session->word) & ITUN_DEAD))
+		itun_front_put(in, session);
+	return session;
+}
+
+static noinline struct itun_session *itun_reply_search(struct itun_net *in,
+						       const struct itun_tuple *tuple, u32 zone)
+{
+	struct itun_lookup lookup;
+	struct itun_tuple forward;
+
+	itun_tuple_reverse(tuple, &forward);
+	itun_lookup_init(&lookup, &forward, zone);
+	return itun_session_find(in, &lookup);
+}
+
 /**
  * itun_reply_find() - the session that a packet may be a reply of
  * @in: namespace
@@ -58,16 +84,32 @@ bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply)
 {
-	struct itun_lookup lookup;
-	struct itun_tuple forward;
+	struct itun_session *session;
 
-	itun_tuple_reverse(&inner->tuple, &forward);
-	itun_lookup_init(&lookup, &forward, zone);
-	reply->session = itun_session_find(in, &lookup);
-	if (!reply->session || !itun_session_alive(reply->session, config))
+	if (likely(inner->tuple.family == 4)) {
+		struct itun_key4 key = {
+			.src = inner->tuple.dst.ip,
+			.dst = inner->tuple.src.ip,
+			.sport = inner->tuple.dport,
+			.dport = inner->tuple.sport,
+			.zone_protocol = zone << 8 | inner->tuple.protocol,
+		};
+
+		session = itun_front_find(in, key);
+		if (unlikely(!session))
+			session = itun_reply_search4(in, &key);
+	} else {
+		session = itun_reply_search(in, &inner->tuple, zone);
+	}
+	if (!session)
 		return false;
-	reply->path = rcu_dereference(reply->session->path);
-	reply->hash = lookup.hash;
+	reply->session = session;
+	reply->hash = READ_ONCE(session->hash);
+	/* The hash first: it is one for as long as the session is not DEAD. */
+	smp_rmb();
+	if (!itun_session_alive(session, config))
+		return false;
+	reply->path = rcu_dereference(session->path);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #define ITUN_CSUM_H
 
 #include <linux/skbuff.h>
+#include <linux/udp.h>
 #include <net/checksum.h>
 
 struct itun_net;
@@ -74,5 +75,20 @@ void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport
 void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
 		     const struct itun_csum *csum);
 bool itun_csum_gre_right(const struct sk_buff *skb, int offset);
+
+/**
+ * itun_csum_uncovered() - can what a UDP tunnel carries be edited, and no sum with it?
+ * @skb: tunnel packet, no aggregate
+ * @uh: its outer UDP header
+ *
+ * Most tunnels have no checksum. A field of zero means so by rule 3, and by rule
+ * 2 it would not change with such an edit: only rule 4 is left.
+ *
+ * Return: true if so.
+ */
+static inline bool itun_csum_uncovered(const struct sk_buff *skb, const struct udphdr *uh)
+{
+	return !uh->check && likely(skb->ip_summed != CHECKSUM_COMPLETE);
+}
 
 #endif /* ITUN_CSUM_H */

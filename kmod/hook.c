@@ -12,35 +12,18 @@
 
 #include "mpls.h"
 #include "stages.h"
-#include "wire/glimpse.h"
 
-static unsigned int itun_local_out(const struct nf_hook_state *state, struct sk_buff *skb,
-				   u8 family)
+/* Apart, for its variables are zeroed on entry in many kernels. */
+static noinline unsigned int itun_local_out_whole(struct itun_net *in,
+						  const struct itun_config *config,
+						  const struct itun_ports *ports,
+						  struct sk_buff *skb, u8 family, bool marks,
+						  bool rewrites)
 {
-	const struct itun_config *config;
-	const struct itun_ports *ports;
 	struct itun_outer outer;
 	struct itun_look look;
 	unsigned int verdict;
-	bool marks, rewrites;
-	struct itun_net *in;
 
-	/* The cheap first filter: a tunnel's packet still has the tunnel's
-	 * device, one of a local socket has none.
-	 */
-	if (!skb->dev)
-		return NF_ACCEPT;
-	in = itun_net(state->net);
-	/* nf_hook() holds RCU: the snapshot stays for this packet. */
-	config = rcu_dereference(in->config);
-	ports = rcu_dereference(in->ports);
-	if (!config || !ports)
-		return NF_ACCEPT;
-
-	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
-	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
-	if (!marks && !rewrites)
-		return NF_ACCEPT;
 	if (!itun_outer_look_out(skb, ports, family, &look))
 		return NF_ACCEPT;
 	/* Most of what is left is nobody's reply. */
@@ -68,66 +51,44 @@ out:
 	return verdict;
 }
 
+/* The namespace is the hook's own: net_generic() takes and gives back RCU each
+ * time, for three values that are the same for every packet.
+ */
+static __always_inline unsigned int itun_local_out(struct itun_net *in, struct sk_buff *skb,
+						   u8 family)
+{
+	const struct itun_config *config;
+	const struct itun_ports *ports;
+	bool marks, rewrites;
+
+	/* The cheap first filter: a tunnel's packet still has the tunnel's
+	 * device, one of a local socket has none.
+	 */
+	if (!skb->dev)
+		return NF_ACCEPT;
+	/* nf_hook() holds RCU: the snapshot stays for this packet. */
+	config = rcu_dereference(in->config);
+	ports = rcu_dereference(in->ports);
+	if (!config || !ports)
+		return NF_ACCEPT;
+
+	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
+	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
+	if (!marks && (!rewrites || (family == 4 && itun_outer_nobodys4(in, ports, skb))))
+		return NF_ACCEPT;
+	return itun_local_out_whole(in, config, ports, skb, family, marks, rewrites);
+}
+
 static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(state, skb, 4);
+	return itun_local_out(priv, skb, 4);
 }
 
 static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(state, skb, 6);
-}
-
-/* Apart, for its variables are zeroed on entry in many kernels. BH off. */
-static noinline unsigned int itun_local_in_whole(struct itun_net *in,
-						 const struct itun_config *config,
-						 const struct itun_ports *ports,
-						 struct sk_buff *skb,
-						 const struct nf_hook_state *state, u8 family,
-						 struct itun_found *found)
-{
-	struct itun_outer outer;
-
-	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
-	case ITUN_OUTER_NONE:
-	case ITUN_OUTER_PLAIN:
-		return NF_ACCEPT;
-	case ITUN_OUTER_BAD_LENGTH:
-		itun_count(in, malformed_outer);
-		return NF_ACCEPT;
-	case ITUN_OUTER_BAD_TUNNEL:
-		itun_count(in, malformed_tunnel);
-		return NF_ACCEPT;
-	case ITUN_OUTER_LABELS:
-		return itun_mpls_local_in(in, config, skb, &outer, state, found);
-	case ITUN_OUTER_TUNNEL:
-		break;
-	}
-	return itun_record(in, config, skb, &outer, state, found);
-}
-
-static unsigned int itun_local_in(const struct nf_hook_state *state, struct sk_buff *skb,
-				  u8 family)
-{
-	struct itun_net *in = itun_net(state->net);
-	const struct itun_config *config = rcu_dereference(in->config);
-	const struct itun_ports *ports = rcu_dereference(in->ports);
-	unsigned int verdict = NF_ACCEPT;
-	struct itun_found found;
-
-	if (unlikely(!ports || !config))
-		return NF_ACCEPT;
-	/* A packet that comes back from NFQUEUE comes in process context, here
-	 * as in the other hooks: locks and per-CPU state need BH off.
-	 */
-	local_bh_disable();
-	found.valid = false;
-	if (family != 4 || !itun_refresh(in, config, ports, skb, state, &found))
-		verdict = itun_local_in_whole(in, config, ports, skb, state, family, &found);
-	local_bh_enable();
-	return verdict;
+	return itun_local_out(priv, skb, 6);
 }
 
 /* What is not marked leaves at once: in an unmarked packet the bytes where
@@ -138,7 +99,7 @@ static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked4(skb))
 		return NF_ACCEPT;
-	return itun_local_in(state, skb, 4);
+	return itun_refresh(priv, skb, state);
 }
 
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
@@ -146,31 +107,30 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 {
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
-	return itun_local_in(state, skb, 6);
+	return itun_record_whole(priv, skb, state, 6);
 }
 
 /* Could a packet be a reply? skb->data at the network header. */
-static bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
+static __always_inline bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
 {
-	union itun_addr src;
 	__be16 sport;
+	__be32 src;
 
 	if (skb->protocol != htons(ETH_P_IP) ||
-	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src.ip, &sport))
+	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src, &sport))
 		return true;	/* the whole parser has to look */
-	return itun_filter_has(in, 4, &src, sport);
+	return itun_filter_has4(in, src, sport);
 }
 
 static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 					   const struct nf_hook_state *state)
 {
 	const struct itun_config *config;
-	struct itun_net *in;
+	struct itun_net *in = priv;
 
 	/* What comes out of a tunnel is a request, no reply. */
 	if (itun_is_tunnel(state->in))
 		return NF_ACCEPT;
-	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
 	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
@@ -181,12 +141,11 @@ static unsigned int itun_forward(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	const struct itun_config *config;
-	struct itun_net *in;
+	struct itun_net *in = priv;
 
 	/* br_netfilter's passage of a bridged frame: it is the bridge's. */
 	if (nf_bridge_info_exists(skb))
 		return NF_ACCEPT;
-	in = itun_net(state->net);
 	config = rcu_dereference(in->config);
 	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
@@ -282,7 +241,7 @@ static const struct nf_hook_ops itun_ops_forward[] = {
 #endif
 };
 
-static const struct itun_hooks itun_hooks[] = {
+static const struct itun_hooks itun_hooks[ITUN_HOOK_GROUPS] = {
 	/* LOCAL_IN comes first and goes last: no mark is sent by this host
 	 * that its own record stage, as the other side of a pair, would not
 	 * remove.
@@ -316,6 +275,28 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 	return wanted;
 }
 
+/* What is registered is the namespace's copy, with itself in it. Who lists hooks
+ * reads it under RCU: it stays as long as the namespace.
+ */
+static int itun_hooks_register(struct itun_net *in, unsigned int group)
+{
+	const struct itun_hooks *hooks = &itun_hooks[group];
+	struct nf_hook_ops *ops = in->hook_ops[group];
+	int i;
+
+	for (i = 0; i < hooks->n; i++) {
+		ops[i] = hooks->ops[i];
+		ops[i].priv = in;
+	}
+	return nf_register_net_hooks(in->net, ops, hooks->n);
+}
+
+static void itun_hooks_unregister(struct itun_net *in, unsigned int group)
+{
+	nf_unregister_net_hooks(in->net, in->hook_ops[group], itun_hooks[group].n);
+	in->hooks &= ~itun_hooks[group].group;
+}
+
 /**
  * itun_hooks_update() - register and unregister groups
  * @in: namespace, under its mutex
@@ -339,7 +320,7 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 
 		if (!(wanted & ~in->hooks & hooks->group))
 			continue;
-		err = nf_register_net_hooks(in->net, hooks->ops, hooks->n);
+		err = itun_hooks_register(in, i);
 		if (err)
 			goto undo;
 		added |= hooks->group;
@@ -356,14 +337,9 @@ int itun_hooks_update(struct itun_net *in, unsigned int wanted)
 		itun_mpls_detach(in);
 		in->hooks &= ~ITUN_HOOK_MPLS;
 	}
-	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
-		const struct itun_hooks *hooks = &itun_hooks[i];
-
-		if (!(in->hooks & ~wanted & hooks->group))
-			continue;
-		nf_unregister_net_hooks(in->net, hooks->ops, hooks->n);
-		in->hooks &= ~hooks->group;
-	}
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--)
+		if (in->hooks & ~wanted & itun_hooks[i].group)
+			itun_hooks_unregister(in, i);
 	return 0;
 
 undo:
@@ -371,12 +347,9 @@ undo:
 		itun_mpls_detach(in);
 		in->hooks &= ~ITUN_HOOK_MPLS;
 	}
-	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--) {
-		if (!(added & itun_hooks[i].group))
-			continue;
-		nf_unregister_net_hooks(in->net, itun_hooks[i].ops, itun_hooks[i].n);
-		in->hooks &= ~itun_hooks[i].group;
-	}
+	for (i = ARRAY_SIZE(itun_hooks) - 1; i >= 0; i--)
+		if (added & itun_hooks[i].group)
+			itun_hooks_unregister(in, i);
 	return err;
 }
 

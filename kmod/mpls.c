@@ -105,7 +105,6 @@ static bool itun_mpls_was_marked(struct itun_outer *outer)
  */
 unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct itun_found found = { .valid = false };
 	const struct itun_config *config;
 	enum itun_mpls_inside inside;
 	struct itun_outer outer;
@@ -135,7 +134,7 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
 		itun_count(in, clear_failed);
 		return NF_DROP;
 	}
-	return itun_record(in, config, skb, &outer, state, &found);
+	return itun_record(in, config, skb, &outer, state);
 }
 
 /**
@@ -145,14 +144,13 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
  * @skb: at LOCAL_IN
  * @outer: what is in front of the labels; they begin at its offset "inner"
  * @state: of the hook
- * @found: for itun_record()
  *
  * Context: softirq or BH off, under RCU.
  * Return: as itun_record().
  */
 unsigned int itun_mpls_local_in(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, struct itun_outer *outer,
-				const struct nf_hook_state *state, struct itun_found *found)
+				const struct nf_hook_state *state)
 {
 	enum itun_mpls_inside inside = itun_mpls_parse(skb, outer->inner, outer);
 
@@ -163,7 +161,7 @@ unsigned int itun_mpls_local_in(struct itun_net *in, const struct itun_config *c
 		return NF_DROP;
 	if (unlikely(!itun_mpls_was_marked(outer)))
 		return NF_ACCEPT;
-	return itun_record(in, config, skb, outer, state, found);
+	return itun_record(in, config, skb, outer, state);
 }
 
 /**

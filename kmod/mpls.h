@@ -30,7 +30,7 @@ unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_h
 /* mpls.c: and at the hooks of IP, in GRE or UDP */
 unsigned int itun_mpls_local_in(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, struct itun_outer *outer,
-				const struct nf_hook_state *state, struct itun_found *found);
+				const struct nf_hook_state *state);
 void itun_mpls_judge(const struct itun_config *config, struct itun_outer *outer);
 
 /* mpls_xmit.c: what we send */

@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/jhash.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
@@ -24,6 +25,9 @@ struct itun_prober;
  */
 #define ITUN_FILTER_BITS	12
 
+/* 4096 pointers: as many flows can be busy at a time without much company. */
+#define ITUN_FRONT_BITS		12
+
 /* Strangers whose marked packets were refused, for "status": the last few. */
 #define ITUN_STRANGERS		8
 
@@ -32,6 +36,10 @@ struct itun_stranger {
 	u8 family;
 	u64 packets;
 };
+
+/* Groups of netfilter hooks, and hooks in each: see hook.c. */
+#define ITUN_HOOK_GROUPS	4
+#define ITUN_GROUP_HOOKS	2
 
 struct itun_net {
 	struct net *net;
@@ -43,6 +51,7 @@ struct itun_net {
 	struct itun_config __rcu *config;	/* written under mutex */
 	struct itun_ports __rcu *ports;		/* written under mutex */
 	unsigned int hooks;			/* enum itun_hook_group, under mutex */
+	struct nf_hook_ops hook_ops[ITUN_HOOK_GROUPS][ITUN_GROUP_HOOKS];
 	unsigned int n_mpls_devices;		/* with hooks of ours; written in mpls_device.c */
 	bool active;				/* tables exist; under mutex */
 	bool leaving;				/* the namespace is going; under mutex */
@@ -55,6 +64,7 @@ struct itun_net {
 	atomic_t n_sessions;
 	atomic_t n_static;			/* entered by hand, or about to be */
 	atomic_t *filter;			/* of 1 << ITUN_FILTER_BITS */
+	struct itun_session __rcu **front;	/* of 1 << ITUN_FRONT_BITS: see front.h */
 	struct delayed_work collector;
 	struct rhashtable_iter walk4, walk6;	/* the collector's place */
 

@@ -250,7 +250,7 @@ static int itun_session_enter(struct itun_net *in, const struct itun_session_req
 									ITUN_END_EXPIRED);
 	}
 
-	word = itun_session_first_word(tuple, 0) | ITUN_STATIC;
+	word = itun_session_first_word(tuple->family, tuple->protocol, 0) | ITUN_STATIC;
 	/* An operator enters flows that exist. */
 	if (tuple->protocol == ITUN_PROTO_TCP)
 		word = (word & ~ITUN_STATE_MASK) | IPVS_TUN_SESSION_STATE_TCP_ESTABLISHED;

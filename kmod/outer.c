@@ -5,7 +5,6 @@
 #include <linux/netfilter_ipv6.h>
 
 #include "stages.h"
-#include "wire/glimpse.h"
 
 /* Inner headers are pulled at most so far: two VLAN tags, an IPv6 chain, TCP. */
 #define ITUN_PULL_MAX	1024
@@ -181,22 +180,22 @@ bool itun_outer_may_reply(const struct itun_net *in, const struct sk_buff *skb,
 			  const struct itun_look *look)
 {
 	unsigned int inner = look->tunnel + look->header.len;
-	union itun_addr src;
 	bool seen = false;
 	__be16 sport;
+	__be32 src;
 
 	if (likely(skb_headlen(skb) >= inner)) {
 		const u8 *data = skb->data + inner;
 		unsigned int avail = skb_headlen(skb) - inner;
 
 		if (likely(look->header.protocol == ITUN_PROTOCOL_TEB))
-			seen = itun_glimpse_ethernet(data, avail, &src.ip, &sport);
+			seen = itun_glimpse_ethernet(data, avail, &src, &sport);
 		else if (look->header.protocol == ETH_P_IP)
-			seen = itun_glimpse_ip4(data, avail, &src.ip, &sport);
+			seen = itun_glimpse_ip4(data, avail, &src, &sport);
 	}
 	if (!seen)
 		return true;	/* the whole parser has to look */
-	return itun_filter_has(in, 4, &src, sport);
+	return itun_filter_has4(in, src, sport);
 }
 
 /**

@@ -11,6 +11,8 @@
 
 #include "device.h"
 #include "net.h"
+#include "session.h"
+#include "wire/glimpse.h"
 #include "wire/inner.h"
 #include "wire/tuple.h"
 #include "wire/tunnel.h"
@@ -84,7 +86,7 @@ static inline bool itun_outer_over_ethernet(const struct itun_outer *outer)
  * VXLAN without a network, which its driver drops. A label stack with these four
  * bytes is one that has come to the end of its life.
  */
-static inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
+static __always_inline bool itun_outer_unmarked(const struct sk_buff *skb, unsigned int transport)
 {
 	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
 	const __be32 *tunnel = (const __be32 *)(uh + 1);
@@ -112,10 +114,13 @@ static inline bool itun_outer_unmarked_gre(const struct sk_buff *skb, unsigned i
  */
 static inline bool itun_outer_unmarked4(const struct sk_buff *skb)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
 
-	if (likely(iph->protocol == IPPROTO_UDP))
+	if (likely(iph->protocol == IPPROTO_UDP)) {
+		if (likely(iph->ihl == sizeof(*iph) / 4))
+			return itun_outer_unmarked(skb, sizeof(*iph));
 		return itun_outer_unmarked(skb, iph->ihl * 4);
+	}
 	return iph->protocol != IPPROTO_GRE || itun_outer_unmarked_gre(skb, iph->ihl * 4);
 }
 
@@ -132,6 +137,38 @@ static inline bool itun_outer_unmarked6(const struct sk_buff *skb)
 	return nexthdr == IPPROTO_TCP ||
 	       (nexthdr == IPPROTO_UDP && itun_outer_unmarked(skb, sizeof(struct ipv6hdr))) ||
 	       (nexthdr == IPPROTO_GRE && itun_outer_unmarked_gre(skb, sizeof(struct ipv6hdr)));
+}
+
+/**
+ * itun_outer_nobodys4() - the first look at what a device sends: is it no reply?
+ * @in: namespace
+ * @ports: tunnel ports of the namespace, under RCU
+ * @skb: at LOCAL_OUT, IPv4
+ *
+ * Looks only at what VXLAN's driver builds, and there only at whose reply the
+ * inner packet could be.
+ *
+ * Return: true if it is nobody's for certain; false if a closer look is due.
+ */
+static inline bool itun_outer_nobodys4(const struct itun_net *in, const struct itun_ports *ports,
+				       const struct sk_buff *skb)
+{
+	const unsigned int transport = sizeof(struct iphdr);
+	const unsigned int inner = transport + sizeof(struct udphdr) + ITUN_VXLAN_HLEN;
+	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
+	__be16 sport;
+	__be32 src;
+	int port;
+
+	if (skb_headlen(skb) < inner + ITUN_GLIMPSE_LEN || skb->data[0] != 0x45 ||
+	    skb->data[9] != IPPROTO_UDP)
+		return false;
+	port = itun_port_index(ports, uh->dest);
+	if (port < 0)
+		return true;
+	return ports->type[port] == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
+	       itun_glimpse_ethernet(skb->data + inner, ITUN_GLIMPSE_LEN, &src, &sport) &&
+	       !itun_filter_has4(in, src, sport);
 }
 
 #endif /* ITUN_OUTER_H */

@@ -9,17 +9,18 @@
 #include "endpoint.h"
 #include "zone.h"
 
-/* Paths are few and made by trusted peers only: a few words tell them apart. */
-static u32 itun_path_hash(const void *data, u32 len, u32 seed)
+/* Paths are few and made by trusted peers only: a multiplication of each of the
+ * words that differ (remote address; network; MAC) is enough to tell them apart.
+ */
+static __always_inline u32 itun_path_hash(const void *data, u32 len, u32 seed)
 {
-	const struct itun_path_key *key = data;
-	u32 mac;
+	const u64 *word = data;
 
-	memcpy(&mac, key->mac + 2, sizeof(mac));
-	return jhash_3words(itun_addr_hash(key->family, &key->remote, seed), key->id, mac, seed);
+	return (word[0] * 0x9e3779b97f4a7c15ull + (word[1] ^ seed) * 0xc2b2ae3d27d4eb4full +
+		word[4] * 0x165667b19e3779f9ull + word[5] * 0xd6e8feb86659fd93ull) >> 32;
 }
 
-static int itun_path_compare(struct rhashtable_compare_arg *arg, const void *object)
+static __always_inline int itun_path_compare(struct rhashtable_compare_arg *arg, const void *object)
 {
 	const struct itun_path *path = object;
 
@@ -134,10 +135,34 @@ static void itun_path_release(struct itun_path *path)
 /* A change of zones takes a moment to find the paths that it concerns: until
  * then, sessions of the new zone must not be counted in the old one.
  */
-static bool itun_path_serves(const struct itun_path *path, const struct itun_config *config)
+static __always_inline bool itun_path_serves(const struct itun_path *path,
+					     const struct itun_config *config)
 {
 	return !READ_ONCE(path->dead) &&
 	       path->zone->id == itun_config_zone_of(config, path->key.type, path->key.id);
+}
+
+/**
+ * itun_path_get_trusted() - the path of a key, if it is one that may record
+ * @in: namespace
+ * @config: the snapshot in force
+ * @key: key, all bytes set
+ *
+ * Says what itun_trusted() says of the key, by the verdict that the path has. An
+ * operator's path is trusted with what it was entered for, and no more.
+ *
+ * Context: softirq or BH off, under RCU.
+ * Return: a referenced path, or NULL, which says nothing.
+ */
+struct itun_path *itun_path_get_trusted(struct itun_net *in, const struct itun_config *config,
+					const struct itun_path_key *key)
+{
+	struct itun_path *path = rhashtable_lookup(&in->paths, key, path_params);
+
+	if (path && !path->by_hand && itun_path_usable(path, config) &&
+	    itun_path_serves(path, config) && refcount_inc_not_zero(&path->refs))
+		return path;
+	return NULL;
 }
 
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,

@@ -103,6 +103,8 @@ static inline bool itun_path_key_equal(const struct itun_path_key *a,
  */
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
 				const struct itun_path_key *key, bool by_hand);
+struct itun_path *itun_path_get_trusted(struct itun_net *in, const struct itun_config *config,
+					const struct itun_path_key *key);
 void itun_path_put(struct itun_path *path);
 
 bool itun_path_judge(struct itun_path *path, const struct itun_config *config);
@@ -123,6 +125,21 @@ static inline bool itun_path_usable(struct itun_path *path, const struct itun_co
 	if (unlikely((u32)(verdict >> 1) != config->generation))
 		return itun_path_judge(path, config);
 	return verdict & 1;
+}
+
+/**
+ * itun_path_found_usable() - is it known that replies may take this path now?
+ * @path: under RCU
+ * @config: the snapshot in force
+ *
+ * Return: as itun_path_usable(), but false too if it was not asked since the
+ * configuration changed.
+ */
+static inline bool itun_path_found_usable(const struct itun_path *path,
+					  const struct itun_config *config)
+{
+	return !READ_ONCE(path->dead) &&
+	       READ_ONCE(path->verdict) == ((u64)config->generation << 1 | 1);
 }
 
 bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key);

@@ -9,6 +9,7 @@
 
 #include "csum.h"
 #include "endpoint.h"
+#include "mpls.h"
 #include "notify.h"
 #include "stages.h"
 
@@ -152,13 +153,18 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 	struct itun_path *path;
 	int tries;
 
-	if (!itun_trusted(config, key)) {
+	path = itun_path_get_trusted(in, config, key);
+	if (unlikely(!path) && !itun_trusted(config, key)) {
 		itun_untrusted(in, key);
 		return;
 	}
-	if (!itun_verified(in, skb, outer))
+	if (!itun_verified(in, skb, outer)) {
+		if (path)
+			itun_path_put(path);
 		return;
-	path = itun_path_get(in, config, key, false);
+	}
+	if (unlikely(!path))
+		path = itun_path_get(in, config, key, false);
 	if (unlikely(!path)) {
 		itun_count(in, record_no_memory);
 		return;
@@ -191,7 +197,8 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 			return;
 		}
 		session = itun_session_make(in, config, lookup, path,
-					    itun_session_first_word(&inner->tuple,
+					    itun_session_first_word(inner->tuple.family,
+								    inner->tuple.protocol,
 								    inner->tcp_flags));
 		if (!IS_ERR(session)) {
 			struct itun_account *account = itun_session_account(session);
@@ -215,21 +222,17 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 
 static void itun_record_flow(struct itun_net *in, const struct itun_config *config,
 			     struct sk_buff *skb, const struct itun_outer *outer,
-			     const struct itun_inner *inner, int ifindex,
-			     struct itun_found *found)
+			     const struct itun_inner *inner, int ifindex)
 {
-	struct itun_lookup *lookup = &found->lookup;
 	struct itun_session *session;
+	struct itun_lookup lookup;
 	struct itun_path_key key;
 	struct itun_path *path;
 
 	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
-	if (!found->valid) {
-		itun_lookup_init(lookup, &inner->tuple,
-				 itun_config_zone_of(config, outer->type, outer->id));
-		found->session = itun_session_find(in, lookup);
-	}
-	session = found->session;
+	itun_lookup_init(&lookup, &inner->tuple,
+			 itun_config_zone_of(config, outer->type, outer->id));
+	session = itun_session_find(in, &lookup);
 	if (likely(session && itun_session_alive(session, config))) {
 		path = rcu_dereference(session->path);
 		if (likely(itun_path_key_equal(&path->key, &key) &&
@@ -240,7 +243,7 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 			return;
 		}
 	}
-	itun_record_new(in, config, skb, outer, inner, lookup, session, &key);
+	itun_record_new(in, config, skb, outer, inner, &lookup, session, &key);
 }
 
 /**
@@ -271,14 +274,13 @@ int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
  * @skb: at LOCAL_IN; of MPLS where it comes in by a device
  * @outer: its headers
  * @state: of the hook
- * @found: what itun_refresh() has looked up
  *
  * Context: softirq, under RCU.
  * Return: NF_ACCEPT; NF_DROP for a probe, which ends here, or without memory.
  */
 unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
-			 const struct nf_hook_state *state, struct itun_found *found)
+			 const struct nf_hook_state *state)
 {
 	enum itun_inner_verdict verdict;
 	struct itun_inner inner;
@@ -312,7 +314,7 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 		if (unlikely(outer->id > ITUN_ID_MAX))
 			itun_count(in, record_large_id);
 		else if (likely(!(config->paused & IPVS_TUN_STEP_RECORD)))
-			itun_record_flow(in, config, skb, outer, &inner, ifindex, found);
+			itun_record_flow(in, config, skb, outer, &inner, ifindex);
 		else
 			itun_count(in, record_paused);
 		break;
@@ -330,4 +332,56 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 		break;
 	}
 	return itun_clear(in, skb, outer);
+}
+
+static unsigned int itun_record_parsed(struct itun_net *in, const struct itun_config *config,
+				       const struct itun_ports *ports, struct sk_buff *skb,
+				       const struct nf_hook_state *state, u8 family)
+{
+	struct itun_outer outer;
+
+	switch (itun_outer_parse_in(skb, ports, family, &outer)) {
+	case ITUN_OUTER_NONE:
+	case ITUN_OUTER_PLAIN:
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_LENGTH:
+		itun_count(in, malformed_outer);
+		return NF_ACCEPT;
+	case ITUN_OUTER_BAD_TUNNEL:
+		itun_count(in, malformed_tunnel);
+		return NF_ACCEPT;
+	case ITUN_OUTER_LABELS:
+		return itun_mpls_local_in(in, config, skb, &outer, state);
+	case ITUN_OUTER_TUNNEL:
+		break;
+	}
+	return itun_record(in, config, skb, &outer, state);
+}
+
+/**
+ * itun_record_whole() - a packet for this host that may be a marked tunnel packet
+ * @in: namespace of the underlay
+ * @skb: at LOCAL_IN
+ * @state: of the hook
+ * @family: 4 or 6
+ *
+ * Context: any, under RCU.
+ * Return: as itun_record().
+ */
+unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
+			       const struct nf_hook_state *state, u8 family)
+{
+	const struct itun_config *config = rcu_dereference(in->config);
+	const struct itun_ports *ports = rcu_dereference(in->ports);
+	unsigned int verdict;
+
+	if (unlikely(!ports || !config))
+		return NF_ACCEPT;
+	/* A packet that comes back from NFQUEUE comes in process context, here
+	 * as in the other hooks: locks and per-CPU state need BH off.
+	 */
+	local_bh_disable();
+	verdict = itun_record_parsed(in, config, ports, skb, state, family);
+	local_bh_enable();
+	return verdict;
 }

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "front.h"
 #include "notify.h"
 
 /* Sessions of each size, with and without counters: what is not counted costs
@@ -118,17 +119,18 @@ static atomic_t *itun_session_slot(struct itun_net *in, const struct itun_sessio
 
 /**
  * itun_session_first_word() - the state of a session that its first packet makes
- * @tuple: forward
- * @tcp_flags: of the packet, if it is TCP
+ * @family: 4 or 6
+ * @protocol: of the packet
+ * @tcp_flags: if it is TCP
  *
  * A segment other than SYN means that the table was emptied meanwhile (a
  * module reloaded): the session is established as soon as a reply is seen.
  */
-u32 itun_session_first_word(const struct itun_tuple *tuple, u8 tcp_flags)
+u32 itun_session_first_word(u8 family, u8 protocol, u8 tcp_flags)
 {
-	u32 word = tuple->family == 6 ? ITUN_IPV6 : 0;
+	u32 word = family == 6 ? ITUN_IPV6 : 0;
 
-	switch (tuple->protocol) {
+	switch (protocol) {
 	case IPPROTO_TCP:
 		word |= IPVS_TUN_SESSION_STATE_TCP_SYN;
 		if (!(tcp_flags & TCPHDR_SYN))
@@ -157,6 +159,19 @@ static void itun_session_free(struct rcu_head *rcu)
 
 	itun_path_put(rcu_dereference_raw(session->path));
 	kmem_cache_free(itun_session_cache_of(session->word), session);
+}
+
+/* After a grace period: who met the session in the table is through, and may
+ * have left it in the front. Who met it there needs a grace period of its own.
+ */
+static void itun_session_retire(struct rcu_head *rcu)
+{
+	struct itun_session *session = container_of(rcu, struct itun_session, rcu);
+
+	if (itun_front_forget(rcu_dereference_raw(session->path)->in, session))
+		call_rcu(rcu, itun_session_free);
+	else
+		itun_session_free(rcu);
 }
 
 /* Room for one more? Counts it if so: in the table and in its zone. Counted
@@ -220,6 +235,7 @@ struct itun_session *itun_session_make(struct itun_net *in, const struct itun_co
 	session->seen = session->created;
 	session->word = word;
 	session->hash = lookup->hash;
+	session->fronted = 0;
 	RCU_INIT_POINTER(session->path, path);
 	if (lookup->family == 4)
 		session->key4 = lookup->key4;
@@ -321,7 +337,7 @@ bool itun_session_kill(struct itun_net *in, struct itun_session *session, enum i
 		itun_count(in, evicted);
 		break;
 	}
-	call_rcu(&session->rcu, itun_session_free);
+	call_rcu(&session->rcu, itun_session_retire);
 	return true;
 }
 
@@ -337,15 +353,6 @@ static bool itun_session_change(struct itun_session *session, u32 clear, u32 set
 			return true;
 	} while (!try_cmpxchg(&session->word, &word, (word & ~clear) | set));
 	return true;
-}
-
-/* At most one write a second: the line is shared by all CPUs of a flow. */
-static void itun_session_touch(struct itun_session *session)
-{
-	u32 now = (u32)jiffies;
-
-	if (now - READ_ONCE(session->seen) >= HZ)
-		WRITE_ONCE(session->seen, now);
 }
 
 static void itun_session_state(struct itun_session *session, u32 word, u32 state, u32 seen)
@@ -397,19 +404,18 @@ void itun_session_forward(struct itun_session *session, const struct itun_inner 
 }
 
 /**
- * itun_session_refresh() - a marked packet that opens nothing
+ * itun_session_forward_rare() - what itun_session_refresh() leaves
  * @session: under RCU
  * @protocol: of the inner packet
  * @tcp_flags: if it is TCP
  * @len: inner bytes
  *
- * Context: softirq.
+ * Context: any, under RCU.
  */
-void itun_session_refresh(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len)
+void itun_session_forward_rare(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len)
 {
 	struct itun_account *account = itun_session_account(session);
 
-	itun_session_touch(session);
 	if (unlikely(READ_ONCE(session->word) & ITUN_YIELDED))
 		itun_session_change(session, ITUN_YIELDED, 0);
 	if (protocol == IPPROTO_TCP)
@@ -466,7 +472,8 @@ void itun_session_yield(struct itun_session *session)
  */
 void itun_session_restart(struct itun_session *session, const struct itun_inner *inner)
 {
-	u32 word = itun_session_first_word(&inner->tuple, inner->tcp_flags);
+	u32 word = itun_session_first_word(inner->tuple.family, inner->tuple.protocol,
+					   inner->tcp_flags);
 
 	/* The time first, for the collector, which reads the word before it
 	 * looks at the time: try_cmpxchg() here orders the two.
@@ -578,9 +585,13 @@ int itun_session_init(struct itun_net *in)
 	in->filter = kvcalloc(1 << ITUN_FILTER_BITS, sizeof(*in->filter), GFP_KERNEL);
 	if (!in->filter)
 		return -ENOMEM;
+	in->front = kvcalloc(1 << ITUN_FRONT_BITS, sizeof(*in->front), GFP_KERNEL);
+	err = -ENOMEM;
+	if (!in->front)
+		goto free_filter;
 	err = rhashtable_init(&in->sessions4, &session4_params);
 	if (err)
-		goto free_filter;
+		goto free_front;
 	err = rhashtable_init(&in->sessions6, &session6_params);
 	if (err)
 		goto free_sessions4;
@@ -589,6 +600,8 @@ int itun_session_init(struct itun_net *in)
 
 free_sessions4:
 	rhashtable_destroy(&in->sessions4);
+free_front:
+	kvfree(in->front);
 free_filter:
 	kvfree(in->filter);
 	return err;
@@ -613,6 +626,9 @@ void itun_session_exit(struct itun_net *in)
 	itun_collector_stop(in);
 	rhashtable_free_and_destroy(&in->sessions4, itun_session_drop, in);
 	rhashtable_free_and_destroy(&in->sessions6, itun_session_drop, in);
+	/* Sessions that ended before look into the front when RCU retires them. */
+	rcu_barrier();
+	kvfree(in->front);
 	kvfree(in->filter);
 }
 

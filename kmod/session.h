@@ -47,7 +47,7 @@ struct itun_session {
 	u32 created;			/* 16: jiffies */
 	u32 seen;			/* 20: jiffies of the last packet, to a second */
 	u32 word;			/* 24: state and flags, by cmpxchg() */
-	u32 spare;			/* 28 */
+	u32 fronted;			/* 28: jiffies | 1 when it was put into the front, or 0 */
 	union {				/* 32 */
 		/* The key's, for as long as the session is in the table: what
 		 * resizes or unlinks need not compute it again. Who still meets
@@ -92,6 +92,15 @@ struct itun_lookup {
 	};
 };
 
+/* At most one write a second: the line is shared by all CPUs of a flow. */
+static inline void itun_session_touch(struct itun_session *session)
+{
+	u32 now = (u32)jiffies;
+
+	if (now - READ_ONCE(session->seen) >= HZ)
+		WRITE_ONCE(session->seen, now);
+}
+
 /* The lowest bit says which table: 0 for IPv4, 1 for IPv6. */
 static inline u64 itun_key4_hash(const struct itun_key4 *key)
 {
@@ -112,6 +121,18 @@ static inline u64 itun_key6_hash(const struct itun_key6 *key)
 static inline u32 itun_bucket_hash(u64 hash, u32 seed)
 {
 	return (hash * (u64)(seed | 1)) >> 32;
+}
+
+/**
+ * itun_lookup_key4() - the hash of a key
+ * @lookup: filled
+ * @key: IPv4
+ */
+static inline void itun_lookup_key4(struct itun_lookup *lookup, const struct itun_key4 *key)
+{
+	lookup->family = 4;
+	lookup->key4 = *key;
+	lookup->hash = itun_key4_hash(key);
 }
 
 /**
@@ -144,14 +165,27 @@ static inline void itun_lookup_init(struct itun_lookup *lookup, const struct itu
 /* The filter before the keyed hash: is any session's server at this address
  * and port? A wrong yes costs a lookup, a wrong no cannot happen.
  */
+static inline u32 itun_filter_slot4(__be32 server, __be16 port)
+{
+	u32 mix = (__force u32)server ^ (__force u32)port * 0x9e3779b1u;
+
+	return (mix * 0x9e3779b1u) >> (32 - ITUN_FILTER_BITS);
+}
+
 static inline u32 itun_filter_slot(u8 family, const union itun_addr *server, __be16 port)
 {
-	u32 mix = (__force u32)server->ip6[0] ^ (__force u32)port * 0x9e3779b1u;
+	__be32 mix = server->ip6[0];
 
 	if (family == 6)
-		mix ^= (__force u32)server->ip6[1] ^ (__force u32)server->ip6[2] * 0x85ebca6bu ^
-		       (__force u32)server->ip6[3] * 0xc2b2ae35u;
-	return (mix * 0x9e3779b1u) >> (32 - ITUN_FILTER_BITS);
+		mix ^= server->ip6[1] ^
+		       (__force __be32)((__force u32)server->ip6[2] * 0x85ebca6bu ^
+					(__force u32)server->ip6[3] * 0xc2b2ae35u);
+	return itun_filter_slot4(mix, port);
+}
+
+static inline bool itun_filter_has4(const struct itun_net *in, __be32 server, __be16 port)
+{
+	return atomic_read(&in->filter[itun_filter_slot4(server, port)]);
 }
 
 static inline bool itun_filter_has(const struct itun_net *in, u8 family,
@@ -189,13 +223,54 @@ static inline bool itun_session_alive(const struct itun_session *session,
 	       itun_session_expires(session, config) > 0;
 }
 
+/**
+ * itun_session_settled() - will a marked packet that opens nothing change no state?
+ * @session: under RCU
+ * @protocol: of the inner packet
+ * @tcp_flags: if it is TCP
+ *
+ * Return: true for most packets; false if itun_session_forward_rare() has to look.
+ */
+static inline bool itun_session_settled(const struct itun_session *session, u8 protocol,
+					u8 tcp_flags)
+{
+	const u32 seen = ITUN_SEEN_REPLY | ITUN_SEEN_ACK | ITUN_SEEN_FIN;
+	u32 word = READ_ONCE(session->word);
+
+	if (word & (ITUN_YIELDED | ITUN_ACCOUNTED))
+		return false;
+	if (protocol != ITUN_PROTO_TCP)
+		return true;
+	return (word & (ITUN_STATE_MASK | seen)) ==
+	       (IPVS_TUN_SESSION_STATE_TCP_ESTABLISHED | ITUN_SEEN_REPLY | ITUN_SEEN_ACK) &&
+	       !(tcp_flags & (ITUN_TCP_FIN | ITUN_TCP_RST));
+}
+
+void itun_session_forward_rare(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len);
+
+/**
+ * itun_session_refresh() - a marked packet that opens nothing
+ * @session: under RCU
+ * @protocol: of the inner packet
+ * @tcp_flags: if it is TCP
+ * @len: inner bytes
+ *
+ * Context: any, under RCU.
+ */
+static inline void itun_session_refresh(struct itun_session *session, u8 protocol, u8 tcp_flags,
+					u32 len)
+{
+	itun_session_touch(session);
+	if (unlikely(!itun_session_settled(session, protocol, tcp_flags)))
+		itun_session_forward_rare(session, protocol, tcp_flags, len);
+}
+
 struct itun_session *itun_session_find(struct itun_net *in, const struct itun_lookup *lookup);
 struct itun_session *itun_session_make(struct itun_net *in, const struct itun_config *config,
 				       const struct itun_lookup *lookup, struct itun_path *path,
 				       u32 word);
 void itun_session_move(struct itun_session *session, struct itun_path *path);
 void itun_session_forward(struct itun_session *session, const struct itun_inner *inner, u32 len);
-void itun_session_refresh(struct itun_session *session, u8 protocol, u8 tcp_flags, u32 len);
 void itun_session_reply(struct itun_session *session, const struct itun_inner *inner, u32 len);
 void itun_session_restart(struct itun_session *session, const struct itun_inner *inner);
 void itun_session_yield(struct itun_session *session);
@@ -205,7 +280,7 @@ enum itun_end { ITUN_END_EXPIRED, ITUN_END_PATH, ITUN_END_DELETED, ITUN_END_EVIC
 
 bool itun_session_kill(struct itun_net *in, struct itun_session *session, enum itun_end why);
 
-u32 itun_session_first_word(const struct itun_tuple *tuple, u8 tcp_flags);
+u32 itun_session_first_word(u8 family, u8 protocol, u8 tcp_flags);
 void itun_session_tuple(const struct itun_session *session, struct itun_tuple *tuple);
 
 /* Tells the collector's users apart: the table of each family, in turn. */

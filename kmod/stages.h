@@ -55,22 +55,16 @@ enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct
 bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 	       struct itun_outer *outer, bool collision);
 
-/* What refresh.c has looked up already, so that record.c need not. */
-struct itun_found {
-	bool valid;
-	struct itun_session *session;	/* under RCU; NULL: there is none */
-	struct itun_lookup lookup;
-};
-
 /* refresh.c: step 4 for most packets */
-bool itun_refresh(struct itun_net *in, const struct itun_config *config,
-		  const struct itun_ports *ports, struct sk_buff *skb,
-		  const struct nf_hook_state *state, struct itun_found *found);
+unsigned int itun_refresh(struct itun_net *in, struct sk_buff *skb,
+			  const struct nf_hook_state *state);
 
 /* record.c: step 4 */
 unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 struct sk_buff *skb, struct itun_outer *outer,
-			 const struct nf_hook_state *state, struct itun_found *found);
+			 const struct nf_hook_state *state);
+unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
+			       const struct nf_hook_state *state, u8 family);
 void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
 int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
 			const struct nf_hook_state *state);

@@ -81,7 +81,7 @@ static inline u16 itun_geneve_protocol(const u8 *h)
  */
 static inline u32 itun_geneve_vni(const u8 *h)
 {
-	return wire_get_be24(h + 4);
+	return wire_get_be32(h + 4) >> 8;
 }
 
 /**

@@ -4,12 +4,15 @@
  *
  * Most packets of a host are nobody's replies, and that shows in their source
  * address and port alone. Where these are in their usual place, no header need
- * be parsed for it.
+ * be parsed for it. Always inline: where @avail is known, it is not asked for.
  */
 #ifndef ITUN_WIRE_GLIMPSE_H
 #define ITUN_WIRE_GLIMPSE_H
 
 #include "inner.h"
+
+/* As much of a frame is looked at: Ethernet, IPv4, two ports. */
+#define ITUN_GLIMPSE_LEN	(ITUN_ETH_HLEN + 24)
 
 /**
  * itun_glimpse_ip4() - source address and port of an ordinary IPv4 packet
@@ -24,7 +27,7 @@
  * Return: false if the whole parser has to look: options, fragments, protocols
  * without ports in the first four bytes, too few bytes.
  */
-static inline bool itun_glimpse_ip4(const u8 *p, u32 avail, __be32 *src, __be16 *sport)
+static __always_inline bool itun_glimpse_ip4(const u8 *p, u32 avail, __be32 *src, __be16 *sport)
 {
 	if (avail < 24 || p[0] != 0x45 || (wire_get_be16(p + 6) & 0x3fff))
 		return false;
@@ -44,7 +47,8 @@ static inline bool itun_glimpse_ip4(const u8 *p, u32 avail, __be32 *src, __be16 
  *
  * Return: as itun_glimpse_ip4().
  */
-static inline bool itun_glimpse_ethernet(const u8 *p, u32 avail, __be32 *src, __be16 *sport)
+static __always_inline bool itun_glimpse_ethernet(const u8 *p, u32 avail, __be32 *src,
+						  __be16 *sport)
 {
 	if (avail < ITUN_ETH_HLEN || wire_get_be16(p + 12) != ITUN_ETH_IPV4)
 		return false;
