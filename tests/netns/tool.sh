@@ -214,11 +214,24 @@ check "and ports, which it has none of" refused 'Tunnel type gre has no ports' -
 check "a mark of several bits of a label" does -n "$a" tunnel set mpls --second-mark 0x0c000 --accept-mark 0x08000,0x0ffc0
 check "tunnel list has labels whole" shows '
 	.[] | select(.type == "mpls") | .second_mark == "0x0c000" and (.accept_mark | sort) == ["0x08000", "0x0ffc0"]
-	and .port == [] and .normal == "0x00" and .allowed == "0xffc0"' -n "$a" tunnel list
+	and .port == "auto" and .normal == "0x00" and .allowed == "0xffc0"' -n "$a" tunnel list
 check "and back to its default" does -n "$a" tunnel set mpls --second-mark 0x08000 --accept-mark 0x08000
 check "bits of a label that operators hand out are refused" refused 'Second mark 0x10000 has bits outside 0xffc0, those of mpls' \
 	-n "$a" tunnel set mpls --second-mark 0x10000
-check "it has no ports either" refused 'Tunnel type mpls has no ports' -n "$a" tunnel set mpls --port 6635
+check "it has ports, for what comes in UDP" does -n "$a" tunnel set mpls --port 6635
+check "and labels for the way back" does -n "$a" tunnel set mpls --return-label 100=200,16=1048575
+check "tunnel list has both" shows '.[] | select(.type == "mpls") | .port == [6635] and .return_label == ["16=1048575", "100=200"]' \
+	-n "$a" tunnel list
+check "a label of its own meaning is none" misuse '*15 is out of range for a label*' tunnel set mpls --return-label 15=100
+check "one that is no pair" misuse '*"100" is no FORWARD=RETURN*' tunnel set mpls --return-label 100
+check "one with bits of a mark" refused 'Label 32868 of a return label has bits of a mark (0x08000)' \
+	-n "$a" tunnel set mpls --return-label 100=0x8064
+check "a mark with bits of one" refused 'Label 200 of a return label has bits of a mark (0x000c0)' \
+	-n "$a" tunnel set mpls --second-mark 0x000c0
+check "two for one label" refused 'Label 100 has two return labels' -n "$a" tunnel set mpls --return-label 100=200,100=300
+check "other types have no labels" refused 'Tunnel type gre has no labels' -n "$a" tunnel set gre --return-label 100=200
+check "and back: labels stay as they are" does -n "$a" tunnel set mpls --return-label none --port auto
+check "tunnel list has none" shows '.[] | select(.type == "mpls") | .port == "auto" and .return_label == []' -n "$a" tunnel list
 
 check "peer add" does -n "$a" peer add 198.51.100.0/24 --accept --dev eth0 --vni 100
 check "peer list" shows '

@@ -443,6 +443,37 @@ TEST_P(TunnelBuilt, IsReadBack)
 INSTANTIATE_TEST_SUITE_P(Wire, TunnelBuilt, testing::ValuesIn(built),
 			 [](const auto &info) { return std::string(info.param.name); });
 
+TEST(Tunnel, WhatCarriesLabelsIsNoOptionOfGre)
+{
+	EXPECT_EQ(itun_tunnel_carrier(MPLS, 0), 0) << "Ethernet";
+	EXPECT_EQ(itun_tunnel_carrier(MPLS, ITUN_MPLS_OVER_UDP), ITUN_MPLS_OVER_UDP);
+	for (u8 options : {0x00, 0x80, 0x20, 0x10, 0xb0}) {
+		EXPECT_EQ(itun_tunnel_carrier(MPLS, options | ITUN_MPLS_OVER_GRE), ITUN_MPLS_OVER_GRE);
+		EXPECT_EQ(itun_tunnel_carrier(GRE, options), 0);
+	}
+	EXPECT_EQ(ITUN_MPLS_CARRIER & (ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE | ITUN_GRE_NVGRE), 0);
+}
+
+/* RFC 4023: the protocol of the GRE header is 0x8847. */
+TEST(Tunnel, AGreHeaderForLabels)
+{
+	Bytes h(8, 0xff);
+
+	EXPECT_EQ(itun_tunnel_build_gre(h.data(), ITUN_PROTOCOL_MPLS, 0), 4);
+	EXPECT_EQ(h, hex("00 00 88 47  00 00 00 00"));
+	EXPECT_EQ(itun_tunnel_build_gre(h.data(), ITUN_PROTOCOL_MPLS, 0xabcdef01), 8);
+	EXPECT_EQ(h, hex("20 00 88 47  ab cd ef 01"));
+}
+
+TEST(Tunnel, ALabelIsSetInItsEntryAlone)
+{
+	Bytes entry = hex("00 06 4f 3f");
+
+	EXPECT_EQ(itun_tunnel_id_offset(MPLS, entry.data()), 0);
+	EXPECT_TRUE(itun_tunnel_set_id(MPLS, entry.data(), ITUN_MPLS_OVER_UDP, 0xaa));
+	EXPECT_EQ(entry, hex("00 0a af 3f"));
+}
+
 TEST(Tunnel, AMessageInMplsIsInItsChannel)
 {
 	EXPECT_EQ(build(MPLS, 100, 0), hex("00 06 41 40  10 00 7f f8"));
