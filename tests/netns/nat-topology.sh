@@ -72,6 +72,9 @@ nat_overlay() { # FAMILY [OPTIONS…]
 		fi
 	fi
 	[ -z "$ip_inside" ] || replies_by "$rs" "$gwhost"
+	# Of MPLS a peer is who the neighbour tables say. IPv6's learn nothing of a request for a label's next hop, which comes
+	# from a link-local address: the server's host, which sends the balancer's nothing yet, has to have asked for it.
+	[ "$tunnel" != mpls ] || udp_echo "$rshost" "$(vtep "$lbhost" "$1")" hello 1 > /dev/null 2>&1 || true
 }
 
 # What a server says to the clients is sent to this host.
