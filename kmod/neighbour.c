@@ -25,6 +25,7 @@ struct itun_neighbour {
 	u32 at;			/* jiffies: when the tables were asked */
 	u8 mac[ETH_ALEN];
 	u8 family;		/* 4 or 6; 0: nobody is known */
+	bool peer;		/* that address is one */
 	union itun_addr addr;
 };
 
@@ -155,7 +156,9 @@ static bool itun_neighbour_routed(struct itun_net *in, const struct net_device *
 }
 
 /* Is what was found still so? An entry that has been forgotten says nothing
- * against it, one with another MAC does.
+ * against it, one with another MAC does. Who is no peer by what is known of him
+ * can be one by an address that the tables learn later: in IPv6 the first that
+ * they learn is often link-local.
  */
 static bool itun_neighbour_stands(struct net_device *dev, struct itun_neighbour *known)
 {
@@ -163,7 +166,7 @@ static bool itun_neighbour_stands(struct net_device *dev, struct itun_neighbour 
 
 	if ((u32)jiffies - known->at < HZ)
 		return true;
-	if (!known->family)
+	if (!known->family || !known->peer)
 		return false;
 	neighbour = itun_neighbour_lookup(dev, known->family, &known->addr);
 	if (neighbour && READ_ONCE(neighbour->nud_state) & NUD_VALID &&
@@ -218,6 +221,7 @@ bool itun_neighbour_find(struct itun_net *in, const struct itun_config *config,
 	known->at = jiffies;
 	ether_addr_copy(known->mac, mac);
 	known->family = search.found;
+	known->peer = search.found && search.width != ITUN_NO_PEER;
 	known->addr = search.addr;
 out:
 	*addr = known->addr;

@@ -18,7 +18,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 RCVBUFFORCE = 33  # Python does not name it
 
-IPV4, IPV6, ARP, VLAN, QINQ, PROBE = 0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x88B5
+IPV4, IPV6, ARP, VLAN, QINQ, PROBE, MPLS = 0x0800, 0x86DD, 0x0806, 0x8100, 0x88A8, 0x88B5, 0x8847
 ICMP, TCP, UDP, DCCP, ICMPV6, SCTP, UDPLITE = 1, 6, 17, 33, 58, 132, 136
 HOPOPTS, ROUTING, FRAGMENT, AH, NO_NEXT, DSTOPTS = 0, 43, 44, 51, 59, 60
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -152,14 +152,18 @@ class Netlink:
     def sessions(self, **values):
         """As "session list" has them, with what -s adds, as far as tests look at it."""
         rows, get = [], {name: self.number[f"A_SESSION_{name}"] for name in (
-            "SRC", "DST", "SPORT", "DPORT", "PROTOCOL", "VNI", "MAC", "VTEP", "STATE", "EXPIRES")}
+            "SRC", "DST", "SPORT", "DPORT", "PROTOCOL", "VNI", "MAC", "VTEP", "VTEP_MAC", "STATE", "EXPIRES")}
         for one in self.dump("CMD_SESSION_GET", "A_MESSAGE_SESSION", self.filter(values)):
-            text = {name: str(ipaddress.ip_address(one[get[name]][0])) for name in ("SRC", "DST", "VTEP")}
+            text = {name: str(ipaddress.ip_address(one[get[name]][0])) for name in ("SRC", "DST", "VTEP")
+                    if get[name] in one}
+            if get["VTEP_MAC"] in one:  # of MPLS the end of the link; there is no inner MAC
+                text["VTEP"] = one[get["VTEP_MAC"]][0].hex(":")
             port = {name: struct.unpack("=H", one[get[name]][0])[0] for name in ("SPORT", "DPORT")}
             expires = one.get(get["EXPIRES"])
             rows.append({
                 "src_ip": text["SRC"], "src_port": port["SPORT"], "dst_ip": text["DST"], "dst_port": port["DPORT"],
-                "protocol": one[get["PROTOCOL"]][0][0], "mac": one[get["MAC"]][0].hex(":"), "vtep_ip": text["VTEP"],
+                "protocol": one[get["PROTOCOL"]][0][0], "mac": one.get(get["MAC"], [bytes(6)])[0].hex(":"),
+                "vtep_ip": text["VTEP"],
                 "vni": struct.unpack("=I", one[get["VNI"]][0])[0],
                 "state": STATES[one[get["STATE"]][0][0]],
                 "expires": struct.unpack("=I", expires[0])[0] if expires else None})
@@ -302,18 +306,41 @@ def gre(inner, *, flags=0x80, key=100, checked=False, wrong=0, sequence=None, ve
     return head + struct.pack("!HH", (value + wrong) & 0xFFFF, 0) + rest
 
 
+MESSAGE = struct.pack("!I", 0x10007FF8)  # the channel of readiness messages
+
+
+def mpls(inner, *labels, mark=0x08000, bottom=True, ttl=64):
+    """A label stack; the mark is added to the bottom label, which says that it is the bottom if it is to."""
+    entries = [label << 12 | ttl for label in labels]
+    entries[-1] += mark << 12 | bottom << 8
+    return struct.pack(f"!{len(entries)}I", *entries) + inner
+
+
 # The tunnel that lib.sh's scenarios run over: the field of the mark without and with it, the UDP port.
 TUNNEL = os.environ.get("TUNNEL") or "vxlan"
-NORMAL, MARKED, PORT = {"vxlan": (0x08, 0xF8, 4789), "geneve": (0, 0x01, 6081), "gre": (0, 0x80, None)}[TUNNEL]
+NORMAL, MARKED, PORT = {"vxlan": (0x08, 0xF8, 4789), "geneve": (0, 0x01, 6081), "gre": (0, 0x80, None),
+                        "ipgre": (0, 0x80, None), "mpls": (0, 0x08000, None)}[TUNNEL]
+# Whether it carries IP packets. Inner frames are made with an Ethernet header all the same: it tells what is behind it.
+IP_INSIDE = TUNNEL in ("ipgre", "mpls")
 
 
-def tunnel(inner, *, flags=MARKED, vni=100, checked=True):
-    """What is behind the outer UDP or IP header; GRE's checksum is a part of it."""
+def tunnel(inner, *, flags=MARKED, vni=100, checked=True, covered=None):
+    """What is behind the outer UDP, IP or (MPLS) Ethernet header; GRE's checksum is a part of it."""
+    if TUNNEL == "mpls":
+        return mpls(inner[14:], vni, mark=flags)
     if TUNNEL == "vxlan":
         return vxlan(inner, flags=flags, vni=vni)
     if TUNNEL == "geneve":
         return geneve(inner, flags=flags, vni=vni)
-    return gre(inner, flags=flags, key=vni, checked=checked)
+    if kind_inside(inner) != TEB:
+        return gre(inner[14:], flags=flags, key=vni, checked=checked, covered=covered, protocol=kind_inside(inner))
+    return gre(inner, flags=flags, key=vni, checked=checked, covered=covered)
+
+
+def kind_inside(inner):
+    """What GRE calls it: messages are Ethernet in any tunnel, and what is too short for one is nothing."""
+    kind = int.from_bytes(inner[12:14], "big") if len(inner) >= 14 else 0
+    return kind if IP_INSIDE and kind != PROBE else TEB
 
 
 def tunnel_header(flags, vni):
@@ -326,6 +353,8 @@ def tunnel_of(packet, transport):
         return packet[transport + 8], transport + 16
     if TUNNEL == "geneve":
         return packet[transport + 9] & 0x3F, transport + 16  # no options
+    if TUNNEL == "mpls":  # one label; a message is behind its channel
+        return struct.unpack_from("!I", packet, transport)[0] >> 12 & 0xFFC0, transport + 8
     options = packet[transport] & 0xB0  # checksum, key, sequence number: four bytes each
     return packet[transport + 1] & 0xF8, transport + 4 + 4 * options.bit_count()
 
@@ -357,7 +386,9 @@ class Underlay:
 
     def tunnelled(self, family, payload, *, port=PORT, checked=True):
         """One frame of TUNNEL's type around what tunnel() has made."""
-        if TUNNEL == "gre":
+        if TUNNEL == "mpls":
+            return ether(*self.macs, MPLS, payload)
+        if not PORT:
             return self.ip(family, payload, protocol=GRE)
         return self.frame(family, payload, dport=port, checked=checked)
 

@@ -10,6 +10,9 @@
 #   raw frames (hostile.py)              +-- UDP 4789: vx100 - br100 - tap0 --- vm
 #                                        +-- UDP 4790: a socket, which shows what leaves the record stage
 #
+# GRE has no ports: a raw socket sees all of it. Of MPLS a packet socket does, behind the device's hook. Where tunnels
+# carry IP packets, the host is the VM's router, and the cases of Ethernet are left out.
+#
 # conntrack is not loaded: nobody puts fragments together before their time.
 . "$(dirname "$0")/lib.sh"
 
@@ -33,8 +36,21 @@ for ns in "$peer" "$host"; do ip -n "$ns" link set eth0 mtu 1700; done
 host_index[$peer]=1 host_index[$host]=2
 underlay_hosts=("$peer" "$host")
 # GRE devices take no packet with a checksum unless they were told of one: most of these have one.
-if [ -n "$tunnel_port" ]; then overlay "$host" 4 100 udp6zerocsumrx; else overlay "$host" 4 100 csum; fi
+case $tunnel in
+gre) overlay "$host" 4 100 csum ;;
+mpls) overlay "$host" 4 100 ;;
+*) overlay "$host" 4 100 udp6zerocsumrx ;;
+esac
 attach_vm "$vm" "$host" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
+# Where hosts route, what is crafted could be taken for a reply: not before the last packet, and that is not answered, for
+# it goes to a MAC that is not the VM's.
+if [ -n "$ip_inside" ]; then
+	in_ns "$host" sh -c 'echo 0 > /proc/sys/net/ipv4/ip_forward && echo 0 > /proc/sys/net/ipv6/conf/all/forwarding'
+	ip -n "$host" neigh add 10.1.1.2 lladdr 02:00:00:00:00:02 dev tap0
+fi
+# What MPLS sees of the peer is his MAC.
+batch "$host" "neigh replace 172.18.10.1 lladdr $(mac_of "$peer" eth0) dev eth0" \
+	"neigh replace 2001:db8:18::1 lladdr $(mac_of "$peer" eth0) dev eth0"
 load_module
 check "conntrack and its defragmentation are not loaded" no_defragmentation
 [ -z "$tunnel_port" ] || ctl "$host" tunnel set "$tunnel" --port "$tunnel_port,$((tunnel_port + 1))"

@@ -4,6 +4,7 @@ same in every type of tunnel.
 """
 import struct
 
+from hostile_judge import classify
 from hostile_lab import *  # noqa: F403
 
 # --- valid packets -----------------------------------------------------------
@@ -38,17 +39,19 @@ def control(lab):
     cases = [(f"{name} is a session", inner) for name, inner, _, _ in samples()]
     cases += [
         ("IPv4 with options is a session", in4(TCP, tcp(1100, 80), options=IP_OPTIONS)),
-        ("one VLAN tag is a session", frame(VLAN, tag(7, IPV4, ipv4(C4, S4, TCP, tcp(1101, 80))))),
-        ("two VLAN tags are a session", frame(QINQ, tag(7, VLAN, tag(8, IPV6, ipv6(C6, S6, UDP, udp(1102, 53)))))),
         ("IPv6 with a chain of six extension headers is a session", in6(HOPOPTS, chain(tcp(1103, 80), TCP))),
         ("an unknown protocol is a session by its addresses", in4(253, b"payload")),
         ("TCP options that make no sense are the server's business",
          in4(TCP, tcp(1104, 80, options=b"\x02\x00\x08\xff"))),
     ]
+    if not IP_INSIDE:
+        cases += [
+            ("one VLAN tag is a session", frame(VLAN, tag(7, IPV4, ipv4(C4, S4, TCP, tcp(1101, 80))))),
+            ("two VLAN tags are a session", frame(QINQ, tag(7, VLAN, tag(8, IPV6, ipv6(C6, S6, UDP, udp(1102, 53))))))]
     lab.table((name, inner, "recorded") for name, inner in cases)
     rows = lab.sessions()
     lab.result(len(rows) == len(cases), "each made one session", f"{len(rows)} of {len(cases)}: {rows}")
-    wrong = [row for row in rows if (row["mac"], row["vtep_ip"], row["vni"]) != (LB, PEER4, 100)]
+    wrong = [row for row in rows if (row["mac"], row["vtep_ip"], row["vni"]) != (lab.peer_mac, lab.peer4, 100)]
     lab.result(not wrong, "with the balancer's MAC, endpoint and VNI", str(wrong))
     lab.flush()
     lab.marked("over IPv6 too", [in6(TCP, tcp(1105, 80))], "recorded", family=6)
@@ -64,6 +67,8 @@ def group(lab, name, inners, family=4):
     """Cuts by the counter that each must end in."""
     ends = {}
     for inner, end in inners:
+        if TUNNEL == "mpls" and len(inner) == 14:
+            end = "record_not_flow"  # nothing says what it was to be
         ends.setdefault(end, []).append(inner)
     for end, packets in ends.items():
         lab.marked(name, packets, end, family=family)
@@ -71,10 +76,13 @@ def group(lab, name, inners, family=4):
 
 def cuts(lab):
     """What is missing is the tail; the lengths in front of it are once as they were and once made to fit."""
-    tagged4 = frame(QINQ, tag(7, VLAN, tag(8, IPV4, b"")))
-    tagged6 = frame(QINQ, tag(7, VLAN, tag(8, IPV6, b"")))
-    link = [(tagged4[:n], "malformed_ethernet" if n < 14 else "malformed_vlan") for n in range(len(tagged4))]
-    group(lab, "Ethernet with two tags cut at every byte", link)
+    if IP_INSIDE:
+        tagged4, tagged6 = frame(IPV4, b""), frame(IPV6, b"")
+    else:
+        tagged4 = frame(QINQ, tag(7, VLAN, tag(8, IPV4, b"")))
+        tagged6 = frame(QINQ, tag(7, VLAN, tag(8, IPV6, b"")))
+        link = [(tagged4[:n], "malformed_ethernet" if n < 14 else "malformed_vlan") for n in range(len(tagged4))]
+        group(lab, "Ethernet with two tags cut at every byte", link)
 
     packet = ipv4(C4, S4, TCP, tcp(1, 2, options=TCP_OPTIONS), options=IP_OPTIONS)
     group(lab, "IPv4 with options and TCP with options cut at every byte, lengths as they were",
@@ -190,6 +198,15 @@ def inner_cases():
     yield "a probe with a wrong magic", frame(PROBE, b"ITUQ" + bytes(142)), "probe_malformed"
 
 
+def ip_cases():
+    """Those that say something of IP. Of MPLS it is IP's version that says what is inside."""
+    for name, inner, end in inner_cases():
+        if end in ("malformed_ethernet", "malformed_vlan") or name == "broadcast" or \
+                (TUNNEL == "mpls" and end == "probe_malformed"):
+            continue
+        yield name, inner, classify(inner)[0] if TUNNEL == "mpls" and "with version" in name else end
+
+
 def wrong_inside(lab):
-    lab.table(inner_cases())
+    lab.table(ip_cases() if IP_INSIDE else inner_cases())
     lab.empty("none of them was recorded")

@@ -20,6 +20,11 @@ def host_address(value):
 
 def classify(data):
     """(counter, session) of an inner frame; the session is (src, sport, dst, dport, protocol) or None."""
+    if TUNNEL == "mpls":  # nothing names what is inside but its first bits
+        version = data[14] >> 4 if len(data) > 14 else 0
+        return classify4(data[14:]) if version == 4 else classify6(data[14:]) if version == 6 else NO_FLOW
+    if (kind := kind_inside(data)) != TEB:
+        return classify4(data[14:]) if kind == IPV4 else classify6(data[14:]) if kind == IPV6 else NO_FLOW
     if len(data) < 14 or data[6] & 1 or not any(data[6:12]):
         return "malformed_ethernet", None
     kind, data, group, tags = word(data, 12), data[14:], data[0] & 1, 0
@@ -33,6 +38,9 @@ def classify(data):
     if group or kind not in (IPV4, IPV6):
         return "record_not_flow", None
     return (classify4 if kind == IPV4 else classify6)(data)
+
+
+NO_FLOW = "record_not_flow", None
 
 
 def options4_good(options):
@@ -150,10 +158,13 @@ class Judge:
         """way: what of the outer headers belongs to the path, besides endpoints and network."""
         end, session = classify(inner)
         if end == "flow":
-            key, path = (vni, session), (inner[6:12].hex(":"), vni, endpoints, way)
+            # Labels that no zone names are no network.
+            zone = 0 if TUNNEL == "mpls" else vni
+            mac = bytes(6) if IP_INSIDE else inner[6:12]
+            key, path = (zone, session), (mac.hex(":"), vni, endpoints, way)
             end = "recorded" if key not in self.table else "refreshed" if self.table[key] == path else "moved"
             self.table[key] = path
         self.counters[end] = self.counters.get(end, 0) + 1
 
     def rows(self):
-        return {(*session, path[0], path[2][0], vni) for (vni, session), path in self.table.items()}
+        return {(*session, path[0], path[2][0], path[1]) for (_, session), path in self.table.items()}

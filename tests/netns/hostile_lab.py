@@ -17,6 +17,8 @@ DEVICE, SINK = (PORT, PORT + 1) if PORT else (None, None)
 
 PEER4, HOST4, PEER6, HOST6 = "172.18.10.1", "172.18.10.2", "2001:db8:18::1", "2001:db8:18::2"
 LB, RS = "02:00:00:00:00:fe", "02:00:00:00:00:02"
+# Of the path to the peer, as the table has it.
+NO_MAC = "00:00:00:00:00:00"
 C4, S4, C6, S6 = "200.1.1.2", "10.1.1.2", "2001:db8:c1::2", "2001:db8:10::2"
 
 
@@ -54,6 +56,22 @@ class UdpSink:
         return got
 
 
+class LinkSink:
+    """The same for MPLS: a socket for its EtherType stands behind the hook of the device."""
+
+    def __init__(self, host):
+        self.socket = packet_socket(host, "eth0", MPLS)
+        self.socket.settimeout(5 * SLOW)
+
+    def until(self, send, sentinel):
+        sentinel = mpls(sentinel, 100, mark=0)
+        send(4, sentinel)
+        got = []
+        while (payload := self.socket.recv(70000)[14:]) != sentinel:
+            got.append(payload)
+        return got
+
+
 class RawSink:
     """The same for all packets of a protocol: those of IPv4 first, then those of IPv6, both without an IP header."""
 
@@ -85,7 +103,10 @@ class Lab:
         self.raw = packet_socket(peer, "eth0", 0)
         self.vm_ns, self.vm = vm, packet_socket(vm, "eth0")
         self.underlay = Underlay(mac_of(host, "eth0"), mac_of(peer, "eth0"), (PEER4, HOST4), (PEER6, HOST6))
-        self.sink = (UdpSink if PORT else RawSink)(host)
+        self.sink = (LinkSink if TUNNEL == "mpls" else UdpSink if PORT else RawSink)(host)
+        # What a row says of the peer: its MAC inside, its endpoint.
+        self.peer_mac = NO_MAC if IP_INSIDE else LB
+        self.peer4 = mac_of(peer, "eth0") if TUNNEL == "mpls" else PEER4
         self.sentinels = 0
         self.last = None  # the counters, as they were when nothing was under way
         self.sent = 0
@@ -129,7 +150,7 @@ class Lab:
     @staticmethod
     def same(got, expected):
         """In this order, if one socket got them all."""
-        return got == expected if PORT else sorted(got) == sorted(expected)
+        return got == expected if PORT or TUNNEL == "mpls" else sorted(got) == sorted(expected)
 
     def result(self, good, name, *details):
         print(("ok " if good else "not ok ") + name, flush=True)
@@ -153,7 +174,7 @@ class Lab:
             problems.append(f"counters moved {moved}, expected {counters}")
         if arrives is not None and not self.same(got, arrives):
             problems.append(f"{len(got)} packets arrived, expected {len(arrives)}")
-            if not PORT:
+            if not PORT and TUNNEL != "mpls":
                 got, arrives = sorted(got), sorted(arrives)
             problems += [f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, arrives) if a != b][:3]
         if kernel is not None and (dropped := self.kernel() - kernel_before) != kernel:
@@ -168,7 +189,7 @@ class Lab:
 
     def marked_problems(self, inners, end, family=4, checked=True):
         counters = {"received_marked": len(inners), "cleared": len(inners), end: len(inners)}
-        if checked:
+        if checked and TUNNEL != "mpls":
             counters["checksum_updated"] = len(inners)
         return self.problems([self.underlay.tunnelled(family, tunnel(inner, checked=checked), port=SINK, checked=checked)
                               for inner in inners], counters,

@@ -181,6 +181,7 @@ load_module
 tenants_configure
 tenants_reach
 flows_apart
+cell gre-keyless 4 4 on
 one_tuple
 second_address
 replies_by_their_end

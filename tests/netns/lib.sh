@@ -464,6 +464,5 @@ capture_grew() { # FILE BEFORE [FILTER…]
 	[ "$(capture_count "$1" "${@:3}")" -gt "$2" ]
 }
 
-behind() { # HOST marked|clean
-	in_ns "$1" nft -j list counter inet behind "$2" | jq '.nftables[] | .counter? | .packets // empty'
-}
+# Where tunnels carry IP packets, their overlay stands in for the one of tunnel.sh, and its VMs for those above.
+if [ -n "$ip_inside" ]; then . "$netns_dir/routed-overlay.sh"; fi

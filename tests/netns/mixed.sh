@@ -219,6 +219,7 @@ wait_until 30 http_get "$gwhost" 10.1.1.2 3
 for host in "$lb1" "$lb2"; do wait_until 30 http_get "$host" 10.1.1.2 3; done
 both_at_once gre 41000
 both_at_once geneve 42000
+cell mixed 4 4 on
 type_stays gre 43000
 type_stays geneve 44000
 download_changes_tunnels

@@ -11,7 +11,7 @@
 #
 # A download over IPv4, the VIP moves as with VRRP: an address and a neighbour entry. A download over IPv6, it moves by
 # a route, to a balancer that has never sent this host a packet, and back. An upload, with the old balancer dead. The
-# tunnels are TUNNEL's.
+# tunnels are TUNNEL's; where they carry IP packets, rshost is rs's router, and its tables say gwhost (routed-overlay.sh).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/transfer.sh"
 
@@ -23,7 +23,7 @@ balancer() { # NAME N
 	local lb=${!1}
 	attach_front "$lb" "f$2" "200.1.1.1$2/24 2001:db8:c1::1$2/64"
 	overlay "$lb" 4 100
-	add_addresses "$lb" br100 "10.1.1.25$((2 + $2))/24 2001:db8:10::25$((2 + $2))/64"
+	overlay_address "$lb" 100 "25$((2 + $2))"
 	forwarding "$lb"
 	ip -n "$lb" addr add "$vip4/32" dev lo
 	ip -n "$lb" addr add "$vip6/128" dev lo nodad
@@ -57,16 +57,17 @@ knows_connection() { # NS VIP
 }
 
 row() { # the endpoint and MAC of the transfer's session
-	ctl "$rshost" session list --sport "$sport" --dport 80 --proto tcp | awk '$1 == 1 { print $7, $8, $9 }'
+	ctl_json "$rshost" session list --sport "$sport" --dport 80 --proto tcp |
+		jq -r ".[] | \"\(.mac) \(.$(endpoint_column)) \(.vni)\""
 }
 
 row_of() { # NS
-	echo "$(mac_of "$1" br100) $(vtep "$1" 4) 100"
+	echo "$(inner_mac "$1" 100) $(endpoint_of "$1" 4) 100"
 }
 
 watch() { # NAME NEWLB
 	capture_start "$client" front "$work/$1-client" port "$sport" or udp
-	capture_start "$rshost" eth0 "$work/$1-tunnel" "$(any_tunnel_filter) and src host $(vtep "$2" 4)"
+	capture_start "$rshost" eth0 "$work/$1-tunnel" "$(any_tunnel_filter) and $(outer_from "$2" 4)"
 }
 
 watched() { # NAME NEWLB
@@ -202,6 +203,13 @@ upload_survives() {
 	check_stall upload "$lb1"
 }
 
+# Of MPLS an endpoint is found by the first request.
+ready() {
+	peer_ready "$lb1" "$(vtep "$rshost" 4)" && return 0
+	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
+	peer_ready "$lb1" "$(vtep "$rshost" 4)"
+}
+
 # shellcheck disable=SC2086 # GRE has two modules
 require $tunnel_module ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack tcp_diag
 underlay_switch
@@ -217,10 +225,11 @@ balancer lb1 1
 balancer lb2 2
 link "$lb1" sync 192.0.2.1/30 "$lb2" sync 192.0.2.2/30
 for host in "$rshost" "$gwhost"; do overlay "$host" 4 100; done
-add_addresses "$gwhost" br100 "10.1.1.1/24 2001:db8:10::1/64"
+overlay_address "$gwhost" 100 1
 attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
 ip -n "$rs" route add default via 10.1.1.1
 ip -n "$rs" route add default via 2001:db8:10::1
+[ -z "$ip_inside" ] || replies_by "$rs" "$gwhost"
 ip -n "$client" route add "$vip4" via 200.1.1.11
 ip -n "$client" route add "$vip6" via 2001:db8:c1::11
 connections_are_shared
@@ -231,7 +240,7 @@ for host in "$lb1" "$lb2"; do
 	ctl "$rshost" peer replace "$(vtep "$host" 4)" --accept
 done
 ctl "$lb1" peer replace "$(vtep "$rshost" 4)" --send --accept
-check "the server's host becomes ready" wait_until 15 peer_ready "$lb1" "$(vtep "$rshost" 4)"
+check "the server's host becomes ready" wait_until 15 ready
 for host in "$lb1" "$lb2"; do
 	wait_until 30 http_get "$host" 10.1.1.2 3
 	wait_until 30 http_get "$host" 2001:db8:10::2 3

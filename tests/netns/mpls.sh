@@ -10,82 +10,24 @@
 #      +---- gwhost <--- plain link: "elsewhere", where rshost's routes to the client lead ---+
 #
 # A label with the mark is in nobody's table: what the record stage did not clear would be lost.
+# (the rest of the drawing: nat-topology.sh, routed-overlay.sh)
+TUNNEL=mpls
 . "$(dirname "$0")/lib.sh"
-. "$netns_dir/main-job.sh"
+. "$netns_dir/nat-topology.sh"
 
-vip4=198.51.100.10 vip6=2001:db8:51::10
 large=${LARGE:-1000000}
 log=$work/server.log
 # VIP, server, client, label
 services=("$vip4 10.1.1.2 200.1.1.2 100" "$vip6 2001:db8:10::2 2001:db8:c1::2 200")
 
-# --- the network ---------------------------------------------------------------
-
-# What label-switching a host needs.
-mpls_host() { # NS
-	in_ns "$1" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels && echo 1 > /proc/sys/net/mpls/conf/eth0/input'
-}
-
-# The balancer's way to the servers, over one family of the underlay. Routes of IPv6 have no other next hop than its own:
-# the neighbour is the same.
-labels_to() { # FAMILY
-	local way
-	case $1 in
-	4) way="via inet 172.18.10.2" ;;
-	6) way="via inet6 2001:db8:18::2" ;;
-	esac
-	batch "$lbhost" "route replace 10.1.1.0/24 encap mpls 100 $way dev eth0" \
-		"route replace 2001:db8:10::/64 encap mpls 200 via 2001:db8:18::2 dev eth0"
-}
-
-network() {
-	require mpls_router mpls_iptunnel ip_vs ip_vs_rr nf_tables veth nf_conntrack 8021q
-	underlay_switch
-	setup_ns client lbhost rshost gwhost rs
-	underlay_host "$lbhost" 1
-	underlay_host "$rshost" 2
-	for host in "$lbhost" "$rshost"; do mpls_host "$host"; done
-	for host in "$lbhost" "$rshost" "$gwhost"; do forwarding "$host"; done
-
-	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lbhost" to-client "200.1.1.1/24 2001:db8:c1::1/64"
-	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
-	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
-	link "$rshost" to-gw "10.9.0.1/30 2001:db8:9::1/64" "$gwhost" to-rshost "10.9.0.2/30 2001:db8:9::2/64"
-	link "$rshost" tap0 "10.1.1.1/24 2001:db8:10::1/64" "$rs" eth0 "10.1.1.2/24 2001:db8:10::2/64"
-	batch "$rs" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
-	batch "$rshost" "route add 200.1.1.0/24 via 10.9.0.2" "route add 2001:db8:c1::/64 via 2001:db8:9::2"
-	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
-
-	ip -n "$rshost" -f mpls route add 100 via inet 10.1.1.2 dev tap0
-	ip -n "$rshost" -f mpls route add 200 via inet6 2001:db8:10::2 dev tap0
-	for label in 100 200; do ip -n "$lbhost" -f mpls route add $label dev lo; done
-
-	add_addresses "$lbhost" lo "$vip4/32 $vip6/128"
-	for pair in t:80 u:7; do
-		service "$lbhost" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
-		service "$lbhost" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
-	done
-	mark_to "$lbhost" "$vip4" "$vip6"
-}
-
-# What comes in by the server's host's device behind the record stage. The mark is the fifth bit of the label. All by its
-# place in the frame: nft 1.0.6 cannot list a label otherwise.
-watch_labels() { # DEVICE
-	in_ns "$rshost" nft -f - <<-NFT
-		table netdev behind {
-			counter marked { }
-			counter clean { }
-			chain ingress {
-				type filter hook ingress device $1 priority 0; policy accept;
-				@ll,96,16 0x8847 @ll,112,16 & 0x0800 != 0 counter name marked
-				@ll,96,16 0x8847 @ll,112,16 & 0x0800 == 0 counter name clean
-			}
-		}
-	NFT
-}
-
-behind_label() { # marked|clean
-	in_ns "$rshost" nft -j list counter netdev behind "$1" | jq '.nftables[] | .counter? | .packets // empty'
+# The network over one family of the underlay. Here IPv6 has a label of its own, and both lead to the server itself.
+network() { # FAMILY
+	nat_overlay "$1"
+	ip -n "$lbhost" -f mpls route replace 200 dev lo
+	ip -n "$rshost" -f mpls route replace 100 via inet 10.1.1.2 dev tap0
+	ip -n "$rshost" -f mpls route replace 200 via inet6 2001:db8:10::2 dev tap0
+	batch "$rshost" "route replace 200.1.1.0/24 via 10.9.0.2" "route replace 2001:db8:c1::/64 via 2001:db8:9::2"
+	ip -n "$lbhost" route replace 2001:db8:10::2/128 encap mpls 200 via inet6 "$(vtep "$rshost" 6)" dev eth0
 }
 
 # --- packets on the wire, at the switch, for tcpdump -----------------------------
@@ -119,6 +61,10 @@ one_round() { # WHAT
 	for service in "${services[@]}"; do
 		read -r vip server seen label <<< "$service"
 		service_works "$vip, $1" "$vip" "$server" "$seen" "$large" "$label"
+		case $vip in
+		*:*) cell mpls "${1#IPv}" 6 on ;;
+		*) cell mpls "${1#IPv}" 4 on ;;
+		esac
 	done
 	capture_stop "$wire"
 	check "replies were steered ($1)" stat_grew "$rshost" steered "$steered" 20
@@ -132,8 +78,8 @@ one_round() { # WHAT
 		"$(capture_count "$wire" "$flow and $(from "$lbhost") and ether[14:2] & 0x0800 = 0")" 0
 	check "the server's host sends nothing marked" equal \
 		"$(capture_count "$wire" "$flow and $(from "$rshost") and ether[14:2] & 0x0800 != 0")" 0
-	check "nothing is marked behind the record stage" equal "$(behind_label marked)" 0
-	check "and the packets are there" at_least "$(behind_label clean)" 20
+	check "nothing is marked behind the record stage" equal "$(behind "$rshost" marked)" 0
+	check "and the packets are there" at_least "$(behind "$rshost" clean)" 20
 }
 
 configure() { # FAMILY
@@ -145,6 +91,20 @@ configure() { # FAMILY
 ready() { # FAMILY
 	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
 	peer_ready "$lbhost" "$(vtep "$rshost" "$1")"
+}
+
+# Of the balancer's host the server's knows a link-local address alone: that is how IPv6 asks for the next hop of a label.
+# A peer it is not until the tables have the peer's address, too.
+link_local_first() {
+	local before
+	before=$(stat_of "$rshost" probe_untrusted)
+	# Each CPU keeps what it found: here all comes to one.
+	in_ns "$rshost" sh -c 'echo 1 > /sys/class/net/eth0/queues/rx-0/rps_cpus'
+	ip -n "$rshost" neigh flush dev eth0
+	ip -n "$rshost" neigh replace fe80::1234 lladdr "$(mac_of "$lbhost" eth0)" dev eth0 nud permanent
+	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
+	check "who is known by another address only is no peer" wait_until 10 stat_grew "$rshost" probe_untrusted "$before" 2
+	udp_echo "$rshost" "$(vtep "$lbhost" 6)" hello 1 > /dev/null 2>&1 || true
 }
 
 endpoints_of() { # NS
@@ -179,7 +139,7 @@ own_label() {
 	before=$(stat_of "$lbhost" mark_label)
 	in_ns "$rshost" sh -c 'echo 40000 > /proc/sys/net/mpls/platform_labels'
 	ip -n "$rshost" -f mpls route add $((100 | 0x8000)) via inet 10.1.1.2 dev tap0
-	ip -n "$lbhost" route replace 10.1.1.0/24 encap mpls $((100 | 0x8000)) via inet 172.18.10.2 dev eth0
+	ip -n "$lbhost" route replace 10.1.1.2/32 encap mpls $((100 | 0x8000)) via inet 172.18.10.2 dev eth0
 	udp_echo "$client" "$vip4" own-label 3 > /dev/null 2>&1 || true
 	check "a label that has the bit already is not marked" stat_grew "$lbhost" mark_label "$before" 1
 	check "status says so, and what to do" warns "$lbhost" "^[0-9]+ packets went unmarked.*hand out labels"
@@ -197,7 +157,7 @@ two_labels() {
 	local wire=$work/two
 	in_ns "$rshost" sh -c 'echo 1 > /proc/sys/net/mpls/conf/lo/input'
 	ip -n "$rshost" -f mpls route add 300 dev lo
-	ip -n "$lbhost" route replace 10.1.1.0/24 encap mpls 300/100 via inet 172.18.10.2 dev eth0
+	ip -n "$lbhost" route replace 10.1.1.2/32 encap mpls 300/100 via inet 172.18.10.2 dev eth0
 	capture_start "$switch" p2 "$wire" "$flow and $(from "$lbhost")"
 	check "two labels: the server sees the client" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
 	check "the row has the bottom label" row_is tcp 6 10.1.1.2 80 200.1.1.2 100
@@ -228,7 +188,7 @@ stranger() {
 	no_answers "if the server's host does not trust the balancer's"
 	check "it has recorded nothing" equal "$(ctl "$rshost" session count)" 0
 	check "but counted" stat_grew "$rshost" untrusted "$before" 2
-	check "nothing is marked behind the record stage" equal "$(behind_label marked)" 0
+	check "nothing is marked behind the record stage" equal "$(behind "$rshost" marked)" 0
 	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev tap0
 	no_answers "if it trusts it by another device only"
 	ctl "$rshost" peer replace 172.18.10.1 --send --accept --dev eth0
@@ -247,7 +207,7 @@ vlan() {
 		in_ns "$host" sh -c 'echo 1 > /proc/sys/net/mpls/conf/eth0.5/input'
 	done
 	pair_hosts "$lbhost" 172.18.15.1 "$rshost" 172.18.15.2
-	batch "$lbhost" "route replace 10.1.1.0/24 encap mpls 100 via inet 172.18.15.2 dev eth0.5"
+	batch "$lbhost" "route replace 10.1.1.2/32 encap mpls 100 via inet 172.18.15.2 dev eth0.5"
 	check "over a VLAN of the underlay it becomes ready" wait_until 15 vlan_ready
 	check "the server sees the client" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
 	check "a download" http_download "$client" "$vip4" "$large"
@@ -268,11 +228,13 @@ vlan_ready() {
 
 hooks_of() { ctl_json "$1" status | jq -r '[.hooks[] | select(startswith("netdev"))] | join(" ")'; }
 
-network
+nat_hosts
+require 8021q
+link "$rshost" to-gw "10.9.0.1/30 2001:db8:9::1/64" "$gwhost" to-rshost "10.9.0.2/30 2001:db8:9::2/64"
 start_server "$rs" "$log"
-watch_labels eth0
+watch_behind_record "$rshost"
 for family in ${FAMILIES:-4 6}; do
-	labels_to "$family"
+	network "$family"
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lbhost" 2001:db8:10::2 1
 	no_answers "without the module (IPv$family)"
@@ -280,6 +242,7 @@ for family in ${FAMILIES:-4 6}; do
 	load_module
 	promise "$family"
 	configure "$family"
+	[ "$family" = 4 ] || link_local_first
 	check "the server's host becomes ready, over IPv$family" wait_until 15 ready "$family"
 	check "its one endpoint is of MPLS" equal "$(endpoints_of "$lbhost")" "mpls $(vtep "$rshost" "$family") ready"
 	check "the hooks are those of devices" equal "$(hooks_of "$rshost")" \
@@ -288,7 +251,7 @@ for family in ${FAMILIES:-4 6}; do
 	if [ "$family" = 4 ]; then
 		own_label
 		two_labels
-		labels_to 4
+		overlay_routes "$lbhost" 4 100
 		too_long
 		stranger
 	fi

@@ -13,6 +13,9 @@
 #            200.1.2.2        overlay 10.1.1.0/24, 2001:db8:10::/64 = network 100 on the three br100
 #            2001:db8:c2::2   and inside it, tagged as VLAN 7, 10.1.7.0/24, 2001:db8:17::/64
 #
+# Where tunnels carry IP packets, br100 and its addresses are not there: rshost is rs's router (10.1.1.1), and its tables
+# send what is for the client to gwhost (routed-overlay.sh); there is no VLAN.
+#
 # The balancer's services: 198.51.100.10 and 2001:db8:51::10 lead to rs's untagged addresses, .17 and ::17 to its tagged.
 
 vip4=198.51.100.10 vip6=2001:db8:51::10
@@ -35,31 +38,53 @@ nat_hosts() {
 	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
 	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
 	for host in "$lbhost" "$gwhost"; do forwarding "$host"; done
+	nat_services "$lbhost"
+}
 
-	add_addresses "$lbhost" lo "$vip4/32 $vip4_vlan/32 $vip6/128 $vip6_vlan/128"
+nat_services() { # LBHOST
+	add_addresses "$1" lo "$vip4/32 $vip4_vlan/32 $vip6/128 $vip6_vlan/128"
 	for pair in t:80 u:7; do
-		service "$lbhost" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
-		service "$lbhost" "${pair%:*}" "$vip4_vlan:${pair#*:}" "10.1.7.2:${pair#*:}"
-		service "$lbhost" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
-		service "$lbhost" "${pair%:*}" "[$vip6_vlan]:${pair#*:}" "[2001:db8:17::2]:${pair#*:}"
+		service "$1" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
+		service "$1" "${pair%:*}" "$vip4_vlan:${pair#*:}" "10.1.7.2:${pair#*:}"
+		service "$1" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
+		service "$1" "${pair%:*}" "[$vip6_vlan]:${pair#*:}" "[2001:db8:17::2]:${pair#*:}"
 	done
-	mark_to "$lbhost" "$vip4" "$vip4_vlan" "$vip6" "$vip6_vlan"
+	mark_to "$1" "$vip4" "$vip4_vlan" "$vip6" "$vip6_vlan"
 }
 
 # The overlay over one family of the underlay; called again for another one. Options of its devices may follow.
 nat_overlay() { # FAMILY [OPTIONS…]
 	local host first=''
-	[ -e "$work/$lbhost-br100" ] || first=yes
+	[ -e "$work/nat-overlay" ] || first=yes
+	: > "$work/nat-overlay"
 	for host in "$lbhost" "$rshost" "$gwhost"; do
 		[ -n "$first" ] || overlay_remove "$host" 100
 		overlay "$host" "$1" 100 "${@:2}"
 	done
-	[ -n "$first" ] || return 0
-	nat_vlan "$lbhost" 254
-	nat_vlan "$gwhost" 1
-	attach_vm "$rs" "$rshost" br100 tap0 "$rs_addresses"
-	nat_server
+	if [ -n "$first" ]; then
+		attach_vm "$rs" "$rshost" br100 tap0 "$rs_addresses"
+		if [ -z "$ip_inside" ]; then
+			nat_vlan "$lbhost" 254
+			nat_vlan "$gwhost" 1
+			nat_server
+		else
+			batch "$rs" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
+		fi
+	fi
+	[ -z "$ip_inside" ] || replies_by "$rs" "$gwhost"
+	# Of MPLS a peer is who the neighbour tables say. IPv6's learn nothing of a request for a label's next hop, which comes
+	# from a link-local address: the server's host, which sends the balancer's nothing yet, has to have asked for it.
+	[ "$tunnel" != mpls ] || udp_echo "$rshost" "$(vtep "$lbhost" "$1")" hello 1 > /dev/null 2>&1 || true
 }
+
+# What a server says to the clients is sent to this host.
+if [ -z "$ip_inside" ]; then
+	replies_by() { # VM HOST
+		local n=1
+		[ "$2" != "$lbhost" ] || n=254
+		batch "$1" "route replace default via 10.1.1.$n" "route replace default via 2001:db8:10::$n"
+	}
+fi
 
 rs_addresses="10.1.1.2/24 2001:db8:10::2/64"
 

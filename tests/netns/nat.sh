@@ -26,7 +26,7 @@ request_round() { # FAMILY MODE
 	for service in "${services[@]}"; do
 		read -r vip server seen <<< "$service"
 		service_works "$vip over IPv$1, $2" "$vip" "$server" "$seen" "$large" "$1"
-		cell "$tunnel" "$1" "$(inner_family "$vip")" "${TX:-on}"
+		cell "$matrix_row" "$1" "$(inner_family "$vip")" "${TX:-on}"
 	done
 }
 

@@ -8,84 +8,51 @@
 #      |                                                  +== rshost +            (its default route: rshost)
 #      |    lb_b .4 [IPVS] ==gre, key 200 (VRF b)=========+     .2   +--- tap_b rs_b  the same addresses, in vrf-b
 #      |                                                        |
-#      +--- gwhost .3 ------------- plain link, or gre, key 100 + default route: "elsewhere"
+#      +--- gwhost .3 ------------- plain link, or gre, key 100 + routes to the client: "elsewhere"
 #
 # client_b (200.1.1.2, too) is lb_b's; addresses and ports of the two tenants are the same.
-TUNNEL=gre
+# (the rest of the drawing: nat-topology.sh, routed-overlay.sh)
+TUNNEL=ipgre
 . "$(dirname "$0")/lib.sh"
-. "$netns_dir/main-job.sh"
+. "$netns_dir/nat-topology.sh"
 
-vip4=198.51.100.10 vip6=2001:db8:51::10
 large=${LARGE:-500000}
 log=$work/server.log
 services=("$vip4 10.1.1.2 200.1.1.2" "$vip6 2001:db8:10::2 2001:db8:c1::2")
 
-kind() { # FAMILY
-	case $1 in
-	4) echo gre ;;
-	6) echo ip6gre ;;
-	esac
-}
-
-# A tunnel's two ends; the MTU is less than the server's, which has to be told.
-tunnel_between() { # FAMILY KEY HOST1 DEVICE1 HOST2 DEVICE2
-	local family=$1 key=$2 a=$3 b=$5
-	batch "$a" "link add $4 mtu 1400 type $(kind "$family") key $key local $(vtep "$a" "$family") \
-		remote $(vtep "$b" "$family")" "link set $4 up"
-	batch "$b" "link add $6 mtu 1400 type $(kind "$family") key $key local $(vtep "$b" "$family") \
-		remote $(vtep "$a" "$family")" "link set $6 up"
-}
-
-# A server whose router is its host.
-server() { # NS PORT
-	link "$rshost" "$2" "10.1.1.1/24 2001:db8:10::1/64" "$1" eth0 "10.1.1.2/24 2001:db8:10::2/64"
-	batch "$1" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
-}
-
-balancer() { # NS CLIENT
-	link "$2" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$1" to-client "200.1.1.1/24 2001:db8:c1::1/64"
-	batch "$2" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
-	forwarding "$1"
-	add_addresses "$1" lo "$vip4/32 $vip6/128"
-	for pair in t:80 u:7; do
-		service "$1" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
-		service "$1" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
-	done
-	mark_to "$1" "$vip4" "$vip6"
-}
-
-# Both tunnels of the first tenant, and the second's in its VRF.
+# Both tenants' tunnels. Their MTU is less than the server's, which has to be told.
 tunnels() { # FAMILY
-	local host
-	tunnel_between "$1" 100 "$lbhost" gre1 "$rshost" gre-lb
-	tunnel_between "$1" 100 "$rshost" gre-gw "$gwhost" gre1
-	tunnel_between "$1" 200 "$lb_b" gre1 "$rshost" gre-b
-	batch "$rshost" "link set gre-b down" "link set gre-b master vrf-b" "link set gre-b up" \
-		"route add 10.1.2.254 dev gre-lb" "route add 2001:db8:12::254 dev gre-lb" \
-		"route add 10.1.2.254 dev gre-b table 20" "route add 2001:db8:12::254 dev gre-b table 20"
-	for host in "$lbhost" "$lb_b"; do
-		add_addresses "$host" gre1 "10.1.2.254/32 2001:db8:12::254/128"
-		batch "$host" "route add 10.1.1.0/24 dev gre1 src 10.1.2.254" \
-			"route add 2001:db8:10::/64 dev gre1 src 2001:db8:12::254"
+	local host vni device lines
+	underlay_hosts=("$lbhost" "$rshost" "$gwhost")
+	nat_overlay "$1"
+	underlay_hosts=("$lb_b" "$rshost")
+	for host in "${underlay_hosts[@]}"; do
+		overlay_remove "$host" 200
+		overlay "$host" "$1" 200
+	done
+	for host in "$lbhost" "$rshost" "$gwhost" "$lb_b"; do
+		lines=()
+		for vni in 100 200; do
+			for device in $(overlay_devices "$host" "$vni"); do lines+=("link set $device mtu 1400"); done
+		done
+		batch "$host" "${lines[@]}"
 	done
 }
 
-tunnels_gone() {
-	local host
-	ip -n "$rshost" link del gre-lb
-	ip -n "$rshost" link del gre-gw
-	ip -n "$rshost" link del gre-b
-	for host in "$lbhost" "$lb_b" "$gwhost"; do ip -n "$host" link del gre1; done
+# In his tables, too, there is a way to the clients, and it is the wrong one.
+second_server() {
+	attach_vm "$rs_b" "$rshost" br200 tap_b "10.1.1.2/24 2001:db8:10::2/64"
+	batch "$rs_b" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
+	batch "$rshost" "link add nowhere type dummy" "link set nowhere master vrf-b up" \
+		"route add 200.1.1.0/24 dev nowhere vrf vrf-b" "route add 2001:db8:c1::/64 dev nowhere vrf vrf-b"
+	start_server "$rs_b" "$work/server-b.log"
 }
 
 # Where the routing tables of the server's host would send what is for a client.
 elsewhere() { # plain|tunnel
 	case $1 in
-	plain) batch "$rshost" "route add 200.1.1.0/24 via 10.9.0.2" "route add 2001:db8:c1::/64 via 2001:db8:9::2" ;;
-	tunnel)
-		batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64" \
-			"route add 200.1.1.0/24 dev gre-gw" "route add 2001:db8:c1::/64 dev gre-gw"
-		;;
+	plain) batch "$rshost" "route replace 200.1.1.0/24 via 10.9.0.2" "route replace 2001:db8:c1::/64 via 2001:db8:9::2" ;;
+	tunnel) replies_by "$rs" "$gwhost" ;;
 	esac
 }
 
@@ -113,8 +80,8 @@ one_round() { # FAMILY WHERE MODE
 		read -r vip server seen <<< "$service"
 		service_works "$vip over IPv$1, elsewhere is $2, $3" "$vip" "$server" "$seen" "$large" "$1"
 		case $vip in
-		*:*) cell gre-ip "$1" 6 "$offload" ;;
-		*) cell gre-ip "$1" 4 "$offload" ;;
+		*:*) cell "$matrix_row" "$1" 6 "$offload" ;;
+		*) cell "$matrix_row" "$1" 4 "$offload" ;;
 		esac
 	done
 	capture_stop "$wire"
@@ -202,33 +169,23 @@ by_hand() { # FAMILY
 	ctl "$rshost" session del "${flow[@]}"
 }
 
-require ip_gre ip6_gre vxlan ip_vs ip_vs_rr nf_tables veth vrf dummy nf_conntrack
-underlay_switch
-setup_ns client client_b lbhost lb_b rshost gwhost rs rs_b
-underlay_host "$lbhost" 1
-underlay_host "$rshost" 2
-underlay_host "$gwhost" 3
+require vxlan vrf dummy
+nat_hosts
+setup_ns client_b lb_b rs_b
 underlay_host "$lb_b" 4
-batch "$rshost" "link add vrf-b type vrf table 20" "link set vrf-b up"
-server "$rs" tap0
-server "$rs_b" tap_b
-# In each tenant's tables there is a way to the clients, and it is the wrong one.
-batch "$rshost" "link set tap_b down" "link set tap_b master vrf-b" "link set tap_b up" "addr add 2001:db8:10::1/64 dev tap_b nodad" \
-	"link add nowhere type dummy" "link set nowhere master vrf-b up" \
-	"route add 200.1.1.0/24 dev nowhere table 20" "route add 2001:db8:c1::/64 dev nowhere table 20"
-for host in "$rshost" "$gwhost"; do forwarding "$host"; done
-balancer "$lbhost" "$client"
-balancer "$lb_b" "$client_b"
-link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
+forwarding "$lb_b"
+link "$client_b" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lb_b" to-client "200.1.1.1/24 2001:db8:c1::1/64"
+batch "$client_b" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
+nat_services "$lb_b"
 link "$rshost" to-gw "10.9.0.1/30 2001:db8:9::1/64" "$gwhost" to-rshost "10.9.0.2/30 2001:db8:9::2/64"
-batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
+overlay_vrf["$rshost 200"]="vrf-b"
 start_server "$rs" "$log"
-start_server "$rs_b" "$work/server-b.log"
 watch_behind_record "$rshost"
 
 for family in ${FAMILIES:-4 6}; do
 	tunnels "$family"
 	elsewhere plain
+	[ -e "$work/server-b.log" ] || second_server
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lb_b" 2001:db8:10::2 1
 	no_answers "without the module (IPv$family)"
@@ -255,8 +212,6 @@ for family in ${FAMILIES:-4 6}; do
 	for host in "$lbhost" "$lb_b"; do ctl "$rshost" peer del "$(vtep "$host" "$family")"; done
 	no_answers "after peer del (IPv$family)"
 	unload_module
-	batch "$rshost" "route del 200.1.1.0/24" "route del 2001:db8:c1::/64"
-	tunnels_gone
 done
 # A VRF that goes with its namespace puts its ports down and up once more, and one whose other end has gone complains.
 ip -n "$rshost" link set tap_b nomaster

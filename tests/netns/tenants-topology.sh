@@ -10,8 +10,9 @@
 #       |                                               |             |
 #   client_b 200.1.1.2 -- lbhost_b .4 VIP, 10.1.1.254 ==+ network 200 +== rshost .2 -- rs_b 10.1.1.2
 #
-# gwhost_a and gwhost_b, the hosts of the servers' own gateways, may be one. A scenario whose tunnels are to have no keys
-# says so ("keyless", of tunnel.sh) before it sources this file.
+# gwhost_a and gwhost_b, the hosts of the servers' own gateways, may be one. Where tunnels carry IP packets they are two,
+# and the gateways themselves: the servers' router, 10.1.1.1, is rshost, whose tables lead to them (routed-overlay.sh). A
+# scenario whose tunnels are to have no keys says so ("keyless", of tunnel.sh) before it sources this file.
 
 vip=198.51.100.10
 lb_mac=02:00:00:00:0a:fe gw_mac=02:00:00:00:0a:01 rs_mac=02:00:00:00:0a:02
@@ -20,8 +21,10 @@ tenant() { # NAME VNI : all that is his
 	local lbhost=lbhost_$1 client=client_$1 gw=gw_$1 rs=rs_$1 gwhost=gwhost_$1
 	lbhost=${!lbhost} client=${!client} gw=${!gw} rs=${!rs} gwhost=${!gwhost}
 	overlay "$lbhost" 4 "$2"
-	ip -n "$lbhost" link set "br$2" address "$lb_mac"
-	add_addresses "$lbhost" "br$2" 10.1.1.254/24
+	[ -n "$ip_inside" ] || {
+		ip -n "$lbhost" link set "br$2" address "$lb_mac"
+		add_addresses "$lbhost" "br$2" 10.1.1.254/24
+	}
 	link "$client" to-lb 200.1.1.2/24 "$lbhost" to-client 200.1.1.1/24
 	ip -n "$client" route add "$vip" via 200.1.1.1
 	forwarding "$lbhost"
@@ -41,8 +44,12 @@ tenant() { # NAME VNI : all that is his
 	NFT
 
 	overlay "$gwhost" 4 "$2"
-	attach_vm "$gw" "$gwhost" "br$2" "tap-gw-$1" 10.1.1.1/24
-	ip -n "$gw" link set eth0 address "$gw_mac"
+	if [ -n "$ip_inside" ]; then
+		gw=$gwhost
+	else
+		attach_vm "$gw" "$gwhost" "br$2" "tap-gw-$1" 10.1.1.1/24
+		ip -n "$gw" link set eth0 address "$gw_mac"
+	fi
 	link "$client" to-gw 200.1.2.2/24 "$gw" to-client 200.1.2.1/24
 	ip -n "$client" route add 10.1.1.0/24 via 200.1.2.1
 	ip -n "$gw" route add 200.1.1.0/24 via 200.1.2.2
@@ -52,6 +59,10 @@ tenant() { # NAME VNI : all that is his
 	attach_vm "$rs" "$rshost" "br$2" "tap_$1" 10.1.1.2/24
 	ip -n "$rs" link set eth0 address "$rs_mac"
 	ip -n "$rs" route add default via 10.1.1.1
+	[ -z "$ip_inside" ] || {
+		ip -n "$rshost" link set "tap_$1" address "$gw_mac"
+		replies_by "$rs" "$gwhost"
+	}
 	start_server "$rs" "$work/server-$1.log"
 	start_server "$client" "$work/client-$1.log"
 	worker answer "$rs" 9
@@ -65,21 +76,28 @@ ports_are_free_at_once() {
 
 # The module's configuration, until both balancers' hosts mark.
 tenants_configure() {
-	local host
+	local host tenant
 	for host in "$lbhost_a" "$lbhost_b"; do
 		ctl "$host" mark add "$first_mark"
 		pair_hosts "$host" "$(vtep "$host" 4)" "$rshost" "$(vtep "$rshost" 4)"
 	done
-	for host in "$lbhost_a" "$lbhost_b"; do
-		check "the server's host becomes ready" wait_until 15 peer_ready "$host" "$(vtep "$rshost" 4)"
-	done
+	for tenant in a b; do check "the server's host becomes ready" wait_until 15 tenant_ready "$tenant"; done
+}
+
+# Of MPLS an endpoint is found by the first request.
+tenant_ready() { # NAME
+	local lbhost=lbhost_$1 client=client_$1
+	peer_ready "${!lbhost}" "$(vtep "$rshost" 4)" && return 0
+	in_ns "${!client}" curl -s -m 1 "http://$vip/" || true
+	peer_ready "${!lbhost}" "$(vtep "$rshost" 4)"
 }
 
 # Both tenants' servers are reached through their tunnels.
 tenants_reach() {
-	local tenant name
+	local tenant name gw=gw
+	[ -z "$ip_inside" ] || gw=gwhost
 	for tenant in a b; do
-		for name in "lbhost_$tenant" "gw_$tenant"; do
+		for name in "lbhost_$tenant" "${gw}_$tenant"; do
 			wait_until 30 in_ns "${!name}" curl -s -f -m 3 http://10.1.1.2/
 		done
 	done
@@ -87,7 +105,7 @@ tenants_reach() {
 
 # All that the server's host sends, at its port of the switch.
 watch() { # NAME
-	capture_start "$switch" p2 "$work/$1" "$(any_tunnel_filter) and src host $(vtep "$rshost" 4)"
+	capture_start "$switch" p2 "$work/$1" "$(any_tunnel_filter) and $(outer_from "$rshost" 4)"
 }
 
 watched() { # NAME
@@ -97,7 +115,7 @@ watched() { # NAME
 
 # Packets that the server's host has sent to a host, in a network.
 sent() { # NAME HOST VNI [FILTER]
-	capture_count "$work/$1" "dst host $(vtep "$2" 4) and $(network_filter 4 "$3") ${4:+and $4}"
+	capture_count "$work/$1" "$(outer_to "$2" 4) and $(network_filter 4 "$3") ${4:+and $4}"
 }
 
 # Inner packets, by filters.

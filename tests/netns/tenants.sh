@@ -9,7 +9,8 @@
 #       +------- gwhost .3 ===+             +     or with one for both
 #   client_b -- lbhost_b .4 ==+ network 200 +== rshost .2 -- rs_b 10.1.1.2     (the whole drawing: tenants-topology.sh)
 #
-# The tunnel is TUNNEL's.
+# The tunnel is TUNNEL's. Where it carries IP packets, the tenants have a VRF each instead of a bridge. MPLS steers from
+# none: there the first has the host's own tables, and the second, in a VRF, has a zone of his own and is not steered.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tenants-topology.sh"
 
@@ -42,10 +43,10 @@ move_to_vlans() { # TUNNELS(two|one)
 # Both tenants' flows of one tuple: a row each, that differs in endpoint and network alone.
 both_rows() { # SPORT DPORT NUMBER
 	local expected actual
-	expected=$(printf '%s\n' "200.1.1.2 $1 10.1.1.2 $2 $3 $lb_mac $(vtep "$lbhost_a" 4) 100" \
-		"200.1.1.2 $1 10.1.1.2 $2 $3 $lb_mac $(vtep "$lbhost_b" 4) 200")
-	actual=$(ctl "$rshost" session list --src 200.1.1.2 --sport "$1" --dport "$2" --proto "$3" |
-		awk '$1 ~ /^[0-9]/ { $1 = ""; sub(/^ */, ""); $1 = $1; print }' | sort)
+	expected=$(printf '%s\n' "$(inner_mac "$lbhost_a" 100) $(endpoint_of "$lbhost_a" 4) 100" \
+		"$(inner_mac "$lbhost_b" 200) $(endpoint_of "$lbhost_b" 4) 200")
+	actual=$(ctl_json "$rshost" session list --src 200.1.1.2 --sport "$1" --dst 10.1.1.2 --dport "$2" --proto "$3" |
+		jq -r "sort_by(.vni) | .[] | \"\(.mac) \(.$(endpoint_column)) \(.vni)\"")
 	equal "$actual" "$expected"
 }
 
@@ -76,7 +77,7 @@ both_at_once() { # ROUND PORT
 		at_least "$(sent "$1" "$lbhost_b" 200 "$inner_from_server and ($tcp_from_80 or $udp_from_9)")" $((burst - 1))
 	check "and not one packet of the other network's servers" equal "$(sent "$1" "$lbhost_b" 100 "$inner_from_server")" 0
 	check "no reply goes to the servers' own gateways" \
-		equal "$(sent "$1" "$gwhost" 100 "($tcp_from_80 or $udp_from_9 or $echo_reply)") $(sent "$1" "$gwhost" 200 \
+		equal "$(sent "$1" "$gwhost_a" 100 "($tcp_from_80 or $udp_from_9 or $echo_reply)") $(sent "$1" "$gwhost_b" 200 \
 			"($tcp_from_80 or $udp_from_9 or $echo_reply)")" "0 0"
 }
 
@@ -91,7 +92,7 @@ only_one_recorded() { # ROUND PORT
 	check "the one without is not, though his tuple is the other's" \
 		equal "$(worker packets "$client_a" ask "$vip" 9 "$2" 60 1)" "0 0"
 	watched "$name"
-	check "his replies go by his server's own gateway" equal "$(sent "$name" "$gwhost" 100 "$udp_from_9")" 60
+	check "his replies go by his server's own gateway" equal "$(sent "$name" "$gwhost_a" 100 "$udp_from_9")" 60
 	check "not to the other's balancer, in neither network" \
 		equal "$(sent "$name" "$lbhost_b" 100 "$udp_from_9") $(sent "$name" "$lbhost_b" 200 "$udp_from_9")" "0 50"
 	ctl "$lbhost_a" resume all
@@ -118,8 +119,8 @@ opened_on_a_session() { # NAME TENANT PORT
 }
 
 opened() { # NAME TENANT VNI PORT : what a VM begins while the flows of both_at_once are in the table
-	local name=$1-own-$2 rs=rs_$2 client=client_$2 before opening
-	rs=${!rs} client=${!client}
+	local name=$1-own-$2 rs=rs_$2 client=client_$2 gwhost=gwhost_$2 before opening
+	rs=${!rs} client=${!client} gwhost=${!gwhost}
 	download "$client" 1000 "$4"
 	ping_vip "$client" 8
 	before="$(stat_of "$rshost" replies)"
@@ -143,25 +144,60 @@ opened() { # NAME TENANT VNI PORT : what a VM begins while the flows of both_at_
 $(sent "$name" "$lbhost_b" 100 "$inner_from_server") $(sent "$name" "$lbhost_b" 200 "$inner_from_server")" "0 0 0 0"
 }
 
+# The second tenant's labels lead into a VRF: his flows are recorded in his zone, and go their own way. They must not
+# touch the first one's, of the same tuples.
+vrf_is_left_alone() { # ROUND PORT
+	local name=$1 moved
+	moved=$(stat_of "$rshost" moved)
+	watch "$name"
+	check "the first tenant is answered ($1)" equal "$(worker packets "$client_a" ask "$vip" 9 "$2" "$burst" 5)" "$burst $burst"
+	check "the second, of the same tuple, is not" equal "$(worker packets "$client_b" ask "$vip" 9 "$2" 60 1)" "0 0"
+	check "both have their rows" both_rows "$2" 9 17
+	check "no session has moved" equal "$(stat_of "$rshost" moved)" "$moved"
+	check "the first is answered still" equal "$(worker packets "$client_a" ask "$vip" 9 "$2" 20 5)" "20 20"
+	check "a download of the first arrives as its server sent it" download "$client_a" 1000000 "$2"
+	watched "$name"
+	check "the first balancer's host gets its tenant's replies" \
+		equal "$(sent "$name" "$lbhost_a" 100 "$inner_from_server and $udp_from_9")" $((burst + 20))
+	check "and not one packet of the other's server" equal "$(sent "$name" "$lbhost_a" 200 "$inner_from_server")" 0
+	check "the second server's replies go to its own gateway" equal "$(sent "$name" "$gwhost_b" 200 "$udp_from_9")" 60
+	check "and to no balancer" equal "$(sent "$name" "$lbhost_b" 200 "$inner_from_server") $(sent "$name" "$lbhost_b" 100 \
+		"$inner_from_server")" "0 0"
+	check "no reply of the first goes to his server's gateway" equal "$(sent "$name" "$gwhost_a" 100 "$udp_from_9")" 0
+}
+
 # shellcheck disable=SC2086 # GRE has two modules
-require $tunnel_module ip_vs ip_vs_rr nf_tables nft_chain_nat nft_nat bridge veth nf_conntrack 8021q
+require $tunnel_module ip_vs ip_vs_rr nf_tables nft_chain_nat nft_nat bridge veth nf_conntrack 8021q vrf
 underlay_switch
-setup_ns client_a client_b lbhost_a lbhost_b rshost gwhost rs_a rs_b gw_a gw_b
-# shellcheck disable=SC2034 # of the topology
-gwhost_a=$gwhost gwhost_b=$gwhost
+setup_ns client_a client_b lbhost_a lbhost_b rshost gwhost_a gwhost_b rs_a rs_b gw_a gw_b
 ports_are_free_at_once
 underlay_host "$lbhost_a" 1
 underlay_host "$rshost" 2
-underlay_host "$gwhost" 3
+underlay_host "$gwhost_a" 3
 underlay_host "$lbhost_b" 4
+if [ -z "$ip_inside" ]; then
+	gwhost_b=$gwhost_a
+	rounds=("two bridges" "a device per VLAN" "one device for all VLANs")
+else
+	underlay_host "$gwhost_b" 5
+	rounds=("two VRFs")
+	overlay_vrf["$rshost 200"]="vrf-b"
+	case $tunnel in
+	gre) overlay_vrf["$rshost 100"]="vrf-a" ;;
+	mpls) rounds=("a VRF and none") ;;
+	esac
+fi
 worker_start
+[ -z "$ip_inside" ] || underlay_hosts=("$lbhost_a" "$rshost" "$gwhost_a")
 tenant a 100
+[ -z "$ip_inside" ] || underlay_hosts=("$lbhost_b" "$rshost" "$gwhost_b")
 tenant b 200
 load_module
 tenants_configure
+[ "$tunnel" != mpls ] || ctl "$rshost" zone add b --vni 200
 
 port=40000
-for round in "two bridges" "a device per VLAN" "one device for all VLANs"; do
+for round in "${rounds[@]}"; do
 	if [ "$round" = "one device for all VLANs" ] && reason=$(no_vlan_mapping); then
 		skip "$round" "$reason"
 		continue
@@ -173,8 +209,13 @@ for round in "two bridges" "a device per VLAN" "one device for all VLANs"; do
 	esac
 	tenants_reach
 	port=$((port + 1))
-	both_at_once "$round" "$port"
-	only_one_recorded "$round" "$port"
+	case $round in
+	"a VRF and none") vrf_is_left_alone "$round" "$port" ;;
+	*)
+		both_at_once "$round" "$port"
+		only_one_recorded "$round" "$port"
+		;;
+	esac
 	# The tenants are alike: each has its turn.
 	if [ "$round" = "a device per VLAN" ]; then
 		opened "$round" b 200 "$port"
@@ -191,4 +232,6 @@ for round in "two bridges" "a device per VLAN" "one device for all VLANs"; do
 	*) check "replies were steered" stat_grew "$rshost" steered "$steered" "$burst" ;;
 	esac
 done
+# A VRF that goes with its namespace puts its ports down and up once more, and one whose other end has gone complains.
+[ -z "$ip_inside" ] || batch "$rshost" "link set tap_a nomaster" "link set tap_b nomaster"
 finish

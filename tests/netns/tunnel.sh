@@ -5,7 +5,8 @@
 
 # shellcheck disable=SC2034 # the scenarios use them
 tunnel_is() { # TYPE : from now on
-	tunnel=$1
+	# Its name for the tool, and in docs/matrix.md. Where it carries IP packets, ip_inside is set (routed-overlay.sh).
+	tunnel=$1 matrix_row=$1 ip_inside=''
 	# unmarked: the field on the wire without a mark. The default mark, and another one, as "tunnel set" takes them.
 	case $tunnel in
 	vxlan)
@@ -19,6 +20,14 @@ tunnel_is() { # TYPE : from now on
 	gre)
 		tunnel_module='ip_gre ip6_gre' tunnel_port='' second_mark=0x80
 		unmarked=0x00 default_mark=0x80 other_mark=0x40
+		;;
+	ipgre)
+		tunnel_is gre
+		matrix_row=gre-ip ip_inside=yes
+		;;
+	mpls)
+		tunnel_module='mpls_router mpls_iptunnel' tunnel_port='' second_mark=0x8000
+		unmarked=0x0000 default_mark=0x8000 other_mark=0x4000 ip_inside=yes
 		;;
 	*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
 	esac
@@ -171,6 +180,7 @@ checksum_options() { # FAMILY yes|no
 	case $tunnel-$1-$2 in
 	gre-*-yes) echo csum ;;
 	gre-*-no) echo nocsum ;;
+	mpls-*) ;;
 	*-4-yes) echo udpcsum ;;
 	*-4-no) echo noudpcsum ;;
 	*-6-yes) echo noudp6zerocsumtx ;;
@@ -180,7 +190,7 @@ checksum_options() { # FAMILY yes|no
 
 # The devices of a network that overlay made.
 overlay_devices() { # NS VNI
-	ip -n "$1" -br link show | grep -o -e "^vx$2\>" -e "^tn$2-[0-9]*"
+	ip -n "$1" -br link show | grep -o -e "^vx$2\>" -e "^tn$2-[0-9]*" || true
 }
 
 # They become ports of another bridge, in a VLAN of it. A port that moves is isolated no longer.
@@ -200,6 +210,16 @@ no_vlan_mapping() {
 	[ "$tunnel" != vxlan ] && echo "a bridge maps VLANs to networks for VXLAN devices alone"
 }
 
+# A host's address in a network.
+overlay_address() { # NS VNI N
+	add_addresses "$1" "br$2" "10.1.1.$3/24 2001:db8:10::$3/64"
+}
+
+# The MAC address that a session has recorded of a host, as JSON has it.
+inner_mac() { # NS VNI
+	mac_of "$1" "br$2"
+}
+
 # Removes what overlay made, for the next round of a matrix.
 overlay_remove() { # NS VNI
 	local device
@@ -211,7 +231,7 @@ overlay_remove() { # NS VNI
 # Behind the record stage nothing may carry the mark: nftables counts what the tunnel's driver gets. GRE's header is
 # named by its place behind IP, of IPv6 with the destination options that Linux adds: nft 1.0.6 cannot list it otherwise.
 watch_behind_record() { # HOST
-	local rules=() field
+	local rules=() field hook=input
 	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
 	case $tunnel in
 	vxlan)
@@ -227,17 +247,27 @@ watch_behind_record() { # HOST
 			rules+=("$field & 0xf8 != 0 counter name marked" "$field & 0xf8 == 0 counter name clean")
 		done
 		;;
+	mpls) # by its place in the frame, too
+		behind_table=netdev hook='ingress device eth0'
+		rules=('@ll,96,16 0x8847 @ll,112,20 & 0xc000 != 0 counter name marked'
+			'@ll,96,16 0x8847 @ll,112,20 & 0xc000 == 0 counter name clean')
+		;;
 	esac
 	in_ns "$1" nft -f - <<-NFT
-		table inet behind {
+		table $behind_table behind {
 			counter marked { }
 			counter clean { }
 			chain input {
-				type filter hook input priority 2147483647; policy accept;
+				type filter hook $hook priority 2147483647; policy accept;
 				$(printf '%s\n' "${rules[@]}")
 			}
 		}
 	NFT
+}
+behind_table=inet
+
+behind() { # HOST marked|clean
+	in_ns "$1" nft -j list counter "$behind_table" behind "$2" | jq '.nftables[] | .counter? | .packets // empty'
 }
 
 # From then on our own messages are not counted there: they come marked, and meet the driver where our hooks are away.
@@ -250,6 +280,7 @@ ignore_messages() { # HOST
 			rules+=("insert rule inet behind input $field 0x88b5 accept")
 		done
 		;;
+	mpls) rules=("insert rule netdev behind input @ll,144,32 0x10007ff8 accept") ;;
 	*) rules=("insert rule inet behind input udp dport $tunnel_port @th,224,16 0x88b5 accept") ;;
 	esac
 	printf '%s\n' "${rules[@]}" | in_ns "$1" nft -f -
@@ -297,6 +328,7 @@ driver_drops() { # MARK
 	vxlan) true ;;
 	geneve) false ;;
 	gre) [ $(($1 & 0x78)) -ne 0 ] ;;
+	mpls) true ;; # nobody has a route for the label
 	esac
 }
 
@@ -305,6 +337,7 @@ tunnel_filter() { # FAMILY
 	case $tunnel-$1 in
 	gre-4) echo "ip proto 47" ;;
 	gre-6) echo "ip6 proto 60 and ip6[40] = 47" ;;
+	mpls-*) echo "ether[12:2] = 0x8847" ;;
 	*-4) echo "udp dst port $tunnel_port" ;;
 	*-6) echo "ip6 proto 17 and ip6[42:2] = $tunnel_port" ;;
 	esac
@@ -317,6 +350,7 @@ tunnel_byte() { # FAMILY OFFSET [SIZE]
 	case $tunnel-$1 in
 	gre-4) echo "ip[$((20 + $2))$size]" ;;
 	gre-6) echo "ip6[$((48 + $2))$size]" ;;
+	mpls-*) echo "ether[$((14 + $2))$size]" ;;
 	*-4) echo "udp[$((8 + $2))$size]" ;;
 	*-6) echo "ip6[$((48 + $2))$size]" ;;
 	esac
@@ -329,12 +363,41 @@ network_filter() { # FAMILY VNI
 	case $tunnel:$keyless:$nvgre in
 	gre::*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) != 0 and $id ${nvgre:+>> 8 }= $2" ;;
 	gre:*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0) & 0x20) = 0" ;;
+	mpls:*) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 0 4) >> 12) = $2" ;;
 	*) echo "$(tunnel_filter "$1") and $id >> 8 = $2" ;;
 	esac
 }
 
 # All of a capture of tunnel packets over IPv4, with what capture_settle sends.
-any_tunnel_filter() { echo "(udp or ip proto 47)"; }
+any_tunnel_filter() { echo "(udp or ip proto 47 or ether proto 0x8847)"; }
+
+# What a host sends, or gets, at its port of the switch.
+outer_from() { # NS FAMILY
+	outer_end src "$@"
+}
+outer_to() { # NS FAMILY
+	outer_end dst "$@"
+}
+outer_end() { # src|dst NS FAMILY
+	case $tunnel in
+	mpls) echo "ether $1 $(mac_of "$2" eth0)" ;;
+	*) echo "$1 host $(vtep "$2" "$3")" ;;
+	esac
+}
+
+# How a session's row names an endpoint, as JSON has it: the column, and what is in it.
+endpoint_column() {
+	case $tunnel in
+	mpls) echo vtep_mac ;;
+	*) echo vtep_ip ;;
+	esac
+}
+endpoint_of() { # NS FAMILY
+	case $tunnel in
+	mpls) mac_of "$1" eth0 ;;
+	*) vtep "$1" "$2" ;;
+	esac
+}
 
 # Those with certain bits in the field that carries the mark.
 flags_filter() { # FAMILY FLAGS
@@ -342,6 +405,8 @@ flags_filter() { # FAMILY FLAGS
 	vxlan) echo "$(tunnel_filter "$1") and $(tunnel_byte "$1" 0) = $2" ;;
 	geneve) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 1) & 0x3f) = $2" ;;
 	gre) echo "$(tunnel_filter "$1") and ($(tunnel_byte "$1" 1) & 0xf8) = $2" ;;
+	# Labels are less than 256 in all scenarios.
+	mpls) echo "$(tunnel_filter "$1") and (($(tunnel_byte "$1" 0 4) >> 12) & 0xff00) = $2" ;;
 	esac
 }
 
@@ -349,6 +414,7 @@ flags_filter() { # FAMILY FLAGS
 # or a sequence number.
 tunnel_header() {
 	local header=8
+	[ "$tunnel" != mpls ] || header=4
 	if [ "$tunnel" = gre ]; then
 		[ -z "$keyless" ] || header=4
 		case " ${OPTIONS:-} " in *" csum "*) header=$((header + 4)) ;; esac
@@ -357,12 +423,12 @@ tunnel_header() {
 	echo "$header"
 }
 
-# The place of a byte of the inner frame, and of what is behind its untagged Ethernet header.
+# The place of a byte of the inner frame, and of what is behind its untagged Ethernet header, if it has one.
 frame_byte() { # FAMILY OFFSET [SIZE]
 	tunnel_byte "$1" $(($(tunnel_header) + $2)) ${3:+"$3"}
 }
 inner_byte() { # FAMILY OFFSET [SIZE]
-	frame_byte "$1" $((14 + $2)) ${3:+"$3"}
+	frame_byte "$1" $((${ip_inside:+0 - 14} + 14 + $2)) ${3:+"$3"}
 }
 
 inner_type_filter() { # FAMILY TYPE
@@ -387,6 +453,7 @@ checksum_filter() { # FAMILY yes|no
 checksum_field() { # FAMILY
 	case $tunnel in
 	gre) echo "($(tunnel_byte "$1" 0) & 0x80)" ;;
+	mpls) echo "(0 & $(tunnel_byte "$1" 0))" ;; # there is none
 	*) tunnel_byte "$1" -2 2 ;; # of UDP's header, in front of it
 	esac
 }
@@ -395,6 +462,7 @@ checksum_field() { # FAMILY
 probe_filter() { # FAMILY
 	local filter
 	filter="$(tunnel_byte "$1" 20 2) = 0x88b5"
+	[ "$tunnel" != mpls ] || filter="$(tunnel_byte "$1" 4 4) = 0x10007ff8"
 	[ "$tunnel" != gre ] || filter="($filter or $(tunnel_byte "$1" 16 2) = 0x88b5)"
 	echo "$filter"
 }

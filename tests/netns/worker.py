@@ -22,8 +22,8 @@ load-stop NAME                      ends it; prints what became of it as JSON
 send NS OUTER-SRC OUTER-DST INNER-SRC PORT INNER-DST PORT [NAME=VALUE…]
                                     one crafted tunnel packet with a datagram inside, from whomever: flags= vni= text=
                                     smac= dmac= count= checksum=good|naive|none (naive: as if it were not marked; without
-                                    this: good in UDP, none in GRE)
-not-ready NS OUTER-SRC OUTER-DST    a forged "not ready" with a nonce of its own making
+                                    this: good in UDP, none in GRE). MPLS has MAC addresses instead: dev= osmac= odmac=
+not-ready NS OUTER-SRC OUTER-DST [NAME=VALUE…]   a forged "not ready" with a nonce of its own making
 old-module NS DEVICE ADDRESS VERSION   answers readiness probes to ADDRESS as a module of another protocol version would,
                                     beside a driver that knows nothing of them
 """
@@ -341,7 +341,13 @@ def load_stop(name):
 # --- crafted packets ---------------------------------------------------------
 
 
-def raw_send(ns, packet, destination, count=1):
+def raw_send(ns, packet, destination, count=1, device=None):
+    """device: by which a whole frame is to leave."""
+    if device:
+        with frames.packet_socket(ns, device, 0) as sock:
+            for _ in range(count):
+                sock.send(packet)
+        return
     family = family_of(destination)
     with open_socket(ns, family, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
         for _ in range(count):
@@ -359,10 +365,17 @@ def udp(source, destination, sport, dport, payload, covered=None):
     return frames.udp(sport, dport, payload, check=frames.checksum(head + datagram) or 0xffff)
 
 
-def tunnel_packet(source, destination, inner, flags, vni, checksum=None):
+def link_packet(link, payload):
+    """MPLS: whose a packet is, its MAC addresses say."""
+    return frames.ether(link["odmac"], link["osmac"], frames.MPLS, payload)
+
+
+def tunnel_packet(source, destination, inner, flags, vni, checksum=None, link=None):
     covered = frames.NORMAL if checksum == "naive" else flags
+    if frames.TUNNEL == "mpls":
+        return link_packet(link, frames.tunnel(inner, flags=flags, vni=vni))
     if not frames.PORT:
-        packet = frames.gre(inner, flags=flags, key=vni, checked=checksum in ("good", "naive"), covered=covered)
+        packet = frames.tunnel(inner, flags=flags, vni=vni, checked=checksum in ("good", "naive"), covered=covered)
         return ip(source, destination, packet, frames.GRE)
     payload = frames.tunnel_header(flags, vni) + inner
     if checksum == "none":
@@ -377,8 +390,8 @@ def send(ns, outer_source, outer_destination, source, sport, destination, dport,
     inner = frames.ether(options["dmac"], options.get("smac", "02:00:00:00:66:66"),
                          frames.IPV6 if ":" in source else frames.IPV4, ip(source, destination, inner))
     packet = tunnel_packet(outer_source, outer_destination, inner, int(options.get("flags", str(frames.MARKED)), 0),
-                           int(options.get("vni", "100")), options.get("checksum"))
-    raw_send(ns, packet, outer_destination, int(options.get("count", 1)))
+                           int(options.get("vni", "100")), options.get("checksum"), options)
+    raw_send(ns, packet, outer_destination, int(options.get("count", 1)), options.get("dev"))
     return ()
 
 
@@ -390,34 +403,62 @@ def message(kind, nonce, protocol=1):
     return body.ljust(160, b"\0")
 
 
-def not_ready(ns, outer_source, outer_destination):
-    packet = tunnel_packet(outer_source, outer_destination, message(3, os.urandom(8)), frames.MARKED, 100)
-    raw_send(ns, packet, outer_destination)
+def message_packet(source, destination, body, flags, link=None):
+    if frames.TUNNEL == "mpls":
+        return link_packet(link, frames.mpls(frames.MESSAGE + body, 100, mark=flags))
+    return tunnel_packet(source, destination, body, flags, 100)
+
+
+def not_ready(ns, outer_source, outer_destination, *options):
+    link = dict(option.split("=", 1) for option in options)
+    packet = message_packet(outer_source, outer_destination, message(3, os.urandom(8)), frames.MARKED, link)
+    raw_send(ns, packet, outer_destination, device=link.get("dev"))
     return ()
 
 
-def answer_probes(ns, tap, address, version):
-    outer = frames.address(address)
-    while True:
-        frame = tap.recv(2048)
+def probe_of(frame, outer):
+    """The field of the mark, the message and whose it is, if the frame is a probe to the address, or to this station."""
+    if frames.TUNNEL == "mpls":
+        if frame[:6] != outer or frame[12:14] != b"\x88\x47":
+            return None
+        start, source = 14, None
+    else:
         if len(outer) == 4:
             start, source, target = 14 + (frame[14] & 15) * 4, frame[26:30], frame[30:34]
         else:
             start, source, target = 54, frame[22:38], frame[38:54]
-        if target != outer or len(frame) < start + 10:
+        if target != outer:
+            return None
+    if len(frame) < start + 10:
+        return None
+    flags, inner = frames.tunnel_of(frame, start)
+    if frame[inner + 12:inner + 18] != b"\x88\xb5ITUP" or frame[inner + 19] != 1:
+        return None
+    return flags, frame[inner:], source
+
+
+def answer_probes(ns, device, tap, address, version):
+    outer = frames.address(address)
+    if frames.TUNNEL == "mpls":
+        outer = frames.mac(frames.mac_of(ns, device))
+    while True:
+        frame = tap.recv(2048)
+        probe = probe_of(frame, outer)
+        if not probe:
             continue
-        flags, inner = frames.tunnel_of(frame, start)
-        # A probe.
-        if frame[inner + 12:inner + 18] != b"\x88\xb5ITUP" or frame[inner + 19] != 1:
+        flags, body, source = probe
+        answer = message(2, body[22:30], version)
+        if source is None:
+            link = {"odmac": frame[6:12].hex(), "osmac": outer.hex()}
+            raw_send(ns, message_packet(None, None, answer, flags, link), None, device=device)
             continue
         prober = socket.inet_ntop(socket.AF_INET6 if len(outer) == 16 else socket.AF_INET, source)
-        answer = message(2, frame[inner + 22:inner + 30], version)
-        raw_send(ns, tunnel_packet(address, prober, answer, flags, 100), prober)
+        raw_send(ns, message_packet(address, prober, answer, flags), prober)
 
 
 def old_module(ns, device, address, version):
     tap = frames.packet_socket(ns, device)
-    threading.Thread(target=answer_probes, args=(ns, tap, address, int(version)), daemon=True).start()
+    threading.Thread(target=answer_probes, args=(ns, device, tap, address, int(version)), daemon=True).start()
     return ()
 
 
