@@ -6,6 +6,8 @@
 #   lbhost .1 [10.1.2.1] ==+                +-- tap0 10.1.1.1 --- rs 10.1.1.2, 2001:db8:10::2
 #   gwhost .3 [10.1.2.3] ==+== rshost .2 ---+                     (its default route: its host)
 #
+# Labels may be carried by GRE or UDP ($carrier): then the devices are there, too, and the routes lead into them.
+#
 # Each host has one address of its own in the overlay, 10.1.2.INDEX and 2001:db8:12::INDEX, routes to those of all others,
 # and to each server by its host. GRE has a device for each other host, tn$VNI-$INDEX, as with Ethernet inside. MPLS has
 # none: label $VNI is in the routes, and pops to the host's own tables.
@@ -26,18 +28,21 @@ overlay() { # NS FAMILY VNI [OPTIONS…]
 		: > "$work/$ns-$vrf"
 	}
 	overlay_members[$vni]=${underlay_hosts[*]}
-	case $tunnel in
-	gre)
+	case $tunnel$carrier in
+	gre | mplsgre | mplsudp)
 		for other in "${underlay_hosts[@]}"; do
 			[ "$other" = "$ns" ] || pair_lines "$vni" "tn$vni-${host_index[$other]}" "$(vtep "$ns" "$family")" \
 				"$(vtep "$other" "$family")" ${vrf:+master "$vrf"} "$@"
 		done
 		batch "$ns" "${lines[@]}"
-		;;
-	mpls)
+		;;&
+	mplsudp) listening_for_labels "$ns" "$family" ;;&
+	mpls*)
 		in_ns "$ns" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels
-			echo 1 | tee /proc/sys/net/mpls/conf/eth*/input > /dev/null'
-		batch "$ns" "${lines[@]}"
+			for input in /proc/sys/net/mpls/conf/eth*/input /proc/sys/net/mpls/conf/tn*/input; do
+				[ ! -e "$input" ] || echo 1 > "$input"
+			done'
+		[ -n "$carrier" ] || batch "$ns" "${lines[@]}"
 		ip -n "$ns" -f mpls route replace "$vni" dev "${vrf:-lo}"
 		;;
 	esac
@@ -51,12 +56,23 @@ overlay() { # NS FAMILY VNI [OPTIONS…]
 
 # One GRE device; adds the commands to the caller's $lines.
 pair_lines() { # VNI DEVICE LOCAL REMOTE [OPTIONS…]
-	local vni=$1 device=$2 from=$3 to=$4 kind=gre master=''
+	local vni=$1 device=$2 from=$3 to=$4 kind master=''
 	shift 4
-	[ "$tunnel" = gre ] || return 0
-	case $to in *:*) kind=ip6gre ;; esac
 	[ "${1:-}" != master ] || { master="master $2" && shift 2; }
-	lines+=("link add $device type $kind key $vni local $from remote $to $*" "link set $device $master up")
+	case $tunnel$carrier-$to in
+	*gre-*:*) kind="ip6gre key $vni" ;;
+	*gre-*) kind="gre key $vni" ;;
+	mplsudp-*:*) kind="ip6tnl mode any encaplimit none encap fou encap-sport auto encap-dport 6635" ;;
+	mplsudp-*) kind="ipip mode mplsip encap fou encap-sport auto encap-dport 6635" ;;
+	*) return 0 ;;
+	esac
+	lines+=("link add $device type $kind local $from remote $to $*" "link set $device $master up")
+}
+
+# What comes to this port is labels, whatever device they are for.
+listening_for_labels() { # NS FAMILY
+	[ -e "$work/$1-fou-$2" ] || in_ns "$1" ip "-$2" fou add port 6635 ipproto 137
+	: > "$work/$1-fou-$2"
 }
 
 # To the other hosts' addresses, and to the servers behind them.
@@ -85,7 +101,9 @@ overlay_routes() { # NS FAMILY VNI
 overlay_route() { # PREFIX NS HOST FAMILY VNI
 	local by=$4 vrf=${overlay_vrf[$2 $5]:-}
 	case $1 in *:*) by=6 ;; esac
-	case $tunnel-$by in
+	case $tunnel$carrier-$by in
+	mpls?*-4) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet 10.1.2.${host_index[$3]} dev tn$5-${host_index[$3]} onlink" ;;
+	mpls?*-6) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet6 2001:db8:12::${host_index[$3]} dev tn$5-${host_index[$3]} onlink" ;;
 	gre-*) echo "route replace $1 ${vrf:+vrf $vrf} dev tn$5-${host_index[$3]}" ;;
 	mpls-4) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet $(vtep "$3" 4) dev eth0" ;;
 	mpls-6) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet6 $(vtep "$3" 6) dev eth0" ;;
@@ -94,7 +112,7 @@ overlay_route() { # PREFIX NS HOST FAMILY VNI
 
 overlay_remove() { # NS VNI
 	local device made kept=()
-	[ "$tunnel" = mpls ] || # which has none
+	[ "$tunnel$carrier" = mpls ] || # which has none
 		for device in $(overlay_devices "$1" "$2"); do ip -n "$1" link del "$device"; done
 	for made in "${overlay_made[@]}"; do
 		[ "${made%% *} ${made##* }" = "$1 $2" ] || kept+=("$made")

@@ -6,9 +6,10 @@
 # shellcheck disable=SC2034 # the scenarios use them
 tunnel_is() { # TYPE : from now on
 	# Its name for the tool, and in docs/matrix.md. Where it carries IP packets, ip_inside is set (routed-overlay.sh).
-	tunnel=$1 matrix_row=$1 ip_inside=''
+	# What carries the labels of MPLS, if not Ethernet: gre or udp.
+	tunnel=$1 matrix_row=$1 ip_inside='' carrier=''
 	# unmarked: the field on the wire without a mark. The default mark, and another one, as "tunnel set" takes them.
-	case $tunnel in
+	case $1 in
 	vxlan)
 		tunnel_module=vxlan tunnel_port=4789 second_mark=0xf8
 		unmarked=0x08 default_mark=0xf0 other_mark=0x40
@@ -29,6 +30,12 @@ tunnel_is() { # TYPE : from now on
 		tunnel_module='mpls_router mpls_iptunnel' tunnel_port='' second_mark=0x8000
 		unmarked=0x0000 default_mark=0x8000 other_mark=0x4000 ip_inside=yes
 		;;
+	mplsgre | mplsudp)
+		tunnel_is mpls
+		carrier=${1#mpls} matrix_row=mpls-$carrier
+		;;&
+	mplsgre) tunnel_module+=' ip_gre ip6_gre' ;;
+	mplsudp) tunnel_module+=' ipip ip6_tunnel fou fou6' tunnel_port=6635 ;;
 	*) echo "no tunnel type: $tunnel" >&2 && exit 1 ;;
 	esac
 }
@@ -180,7 +187,16 @@ checksum_options() { # FAMILY yes|no
 	case $tunnel-$1-$2 in
 	gre-*-yes) echo csum ;;
 	gre-*-no) echo nocsum ;;
-	mpls-*) ;;
+	mpls-*)
+		case $carrier-$1-$2 in
+		gre-*-yes) echo csum ;;
+		gre-*-no) echo nocsum ;;
+		udp-4-yes) echo encap-csum ;;
+		udp-4-no) echo noencap-csum ;;
+		udp-6-yes) echo encap-csum6 ;;
+		udp-6-no) echo noencap-csum6 ;;
+		esac
+		;;
 	*-4-yes) echo udpcsum ;;
 	*-4-no) echo noudpcsum ;;
 	*-6-yes) echo noudp6zerocsumtx ;;
@@ -233,7 +249,7 @@ overlay_remove() { # NS VNI
 watch_behind_record() { # HOST
 	local rules=() field hook=input
 	modprobe nft_objref 2> /dev/null || true # a part of nf_tables since 6.3
-	case $tunnel in
+	case $tunnel$carrier in
 	vxlan)
 		rules=('udp dport 4789 @th,64,8 & 0xf7 != 0 counter name marked'
 			'udp dport 4789 @th,64,8 0x08 counter name clean')
@@ -246,6 +262,15 @@ watch_behind_record() { # HOST
 		for field in 'ip protocol 47 @nh,168,8' 'ip6 nexthdr 47 @nh,328,8' 'ip6 nexthdr 60 @nh,392,8'; do
 			rules+=("$field & 0xf8 != 0 counter name marked" "$field & 0xf8 == 0 counter name clean")
 		done
+		;;
+	mplsgre) # with a key
+		for field in 'ip protocol 47 @nh,224,20' 'ip6 nexthdr 60 @nh,448,20'; do
+			rules+=("$field & 0xc000 != 0 counter name marked" "$field & 0xc000 == 0 counter name clean")
+		done
+		;;
+	mplsudp)
+		rules=('udp dport 6635 @th,64,20 & 0xc000 != 0 counter name marked'
+			'udp dport 6635 @th,64,20 & 0xc000 == 0 counter name clean')
 		;;
 	mpls) # by its place in the frame, too
 		behind_table=netdev hook='ingress device eth0'
@@ -273,13 +298,19 @@ behind() { # HOST marked|clean
 # From then on our own messages are not counted there: they come marked, and meet the driver where our hooks are away.
 ignore_messages() { # HOST
 	local field rules=()
-	case $tunnel in
+	case $tunnel$carrier in
 	gre) # without a key and with one
 		for field in 'ip protocol 47 @nh,288,16' 'ip protocol 47 @nh,320,16' 'ip6 nexthdr 47 @nh,448,16' \
 			'ip6 nexthdr 47 @nh,480,16'; do
 			rules+=("insert rule inet behind input $field 0x88b5 accept")
 		done
 		;;
+	mplsgre)
+		for field in 'ip protocol 47 @nh,256,32' 'ip6 nexthdr 47 @nh,416,32'; do
+			rules+=("insert rule inet behind input $field 0x10007ff8 accept")
+		done
+		;;
+	mplsudp) rules=('insert rule inet behind input udp dport 6635 @th,96,32 0x10007ff8 accept') ;;
 	mpls) rules=("insert rule netdev behind input @ll,144,32 0x10007ff8 accept") ;;
 	*) rules=("insert rule inet behind input udp dport $tunnel_port @th,224,16 0x88b5 accept") ;;
 	esac
@@ -334,9 +365,9 @@ driver_drops() { # MARK
 
 # Tunnel packets of a family, in a tcpdump filter.
 tunnel_filter() { # FAMILY
-	case $tunnel-$1 in
-	gre-4) echo "ip proto 47" ;;
-	gre-6) echo "ip6 proto 60 and ip6[40] = 47" ;;
+	case $tunnel$carrier-$1 in
+	gre-4 | mplsgre-4) echo "ip proto 47" ;;
+	gre-6 | mplsgre-6) echo "ip6 proto 60 and ip6[40] = 47" ;;
 	mpls-*) echo "ether[12:2] = 0x8847" ;;
 	*-4) echo "udp dst port $tunnel_port" ;;
 	*-6) echo "ip6 proto 17 and ip6[42:2] = $tunnel_port" ;;
@@ -347,9 +378,11 @@ tunnel_filter() { # FAMILY
 # packets of flows: they have destination options of eight bytes, messages of our own have none.
 tunnel_byte() { # FAMILY OFFSET [SIZE]
 	local size=${3:+:$3}
-	case $tunnel-$1 in
+	case $tunnel$carrier-$1 in
 	gre-4) echo "ip[$((20 + $2))$size]" ;;
 	gre-6) echo "ip6[$((48 + $2))$size]" ;;
+	mplsgre-4) echo "ip[$((28 + $2))$size]" ;; # behind a key
+	mplsgre-6) echo "ip6[$((56 + $2))$size]" ;;
 	mpls-*) echo "ether[$((14 + $2))$size]" ;;
 	*-4) echo "udp[$((8 + $2))$size]" ;;
 	*-6) echo "ip6[$((48 + $2))$size]" ;;
@@ -379,7 +412,7 @@ outer_to() { # NS FAMILY
 	outer_end dst "$@"
 }
 outer_end() { # src|dst NS FAMILY
-	case $tunnel in
+	case $tunnel$carrier in
 	mpls) echo "ether $1 $(mac_of "$2" eth0)" ;;
 	*) echo "$1 host $(vtep "$2" "$3")" ;;
 	esac
@@ -387,13 +420,13 @@ outer_end() { # src|dst NS FAMILY
 
 # How a session's row names an endpoint, as JSON has it: the column, and what is in it.
 endpoint_column() {
-	case $tunnel in
+	case $tunnel$carrier in
 	mpls) echo vtep_mac ;;
 	*) echo vtep_ip ;;
 	esac
 }
 endpoint_of() { # NS FAMILY
-	case $tunnel in
+	case $tunnel$carrier in
 	mpls) mac_of "$1" eth0 ;;
 	*) vtep "$1" "$2" ;;
 	esac
@@ -451,8 +484,9 @@ checksum_filter() { # FAMILY yes|no
 }
 
 checksum_field() { # FAMILY
-	case $tunnel in
+	case $tunnel$carrier in
 	gre) echo "($(tunnel_byte "$1" 0) & 0x80)" ;;
+	mplsgre) echo "($(tunnel_byte "$1" -8) & 0x80)" ;;
 	mpls) echo "(0 & $(tunnel_byte "$1" 0))" ;; # there is none
 	*) tunnel_byte "$1" -2 2 ;; # of UDP's header, in front of it
 	esac
