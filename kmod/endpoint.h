@@ -47,7 +47,7 @@ struct itun_probe_way {
 	u8 type;			/* enum ipvs_tun_tunnel_type */
 	u8 carrier;			/* itun_tunnel_carrier() */
 	u32 carrier_key;		/* MPLS over GRE: the key of that */
-	u8 mac[6];			/* MPLS over Ethernet: the neighbour's, on the device ifindex */
+	u8 mac[6];			/* MPLS over Ethernet: the neighbour's, on that device */
 };
 
 struct itun_endpoint {
@@ -66,7 +66,7 @@ struct itun_endpoint {
 	struct itun_endpoint_counts __percpu *counts;
 	u32 id;				/* a network that its traffic used, for the probe */
 	u16 port;			/* the tunnel's port that its traffic used, host order */
-	int ifindex;			/* MPLS over Ethernet: the device that its traffic leaves by */
+	int ifindex;			/* MPLS over Ethernet: by which device its traffic leaves */
 	u32 carrier_key;		/* MPLS over GRE: the key that its traffic used */
 	u32 used;			/* jiffies of its last use by traffic, path or probe */
 	union itun_addr local;		/* our address that its traffic used; under lock */

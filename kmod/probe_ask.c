@@ -240,8 +240,8 @@ static bool knows_a_nonce(const struct itun_endpoint *endpoint, u64 nonce)
 void itun_probe_receive_answer(struct itun_net *in, const struct itun_config *config,
 			       const struct itun_outer *outer, const struct itun_probe *probe)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->type,
-							    itun_tunnel_carrier(outer->type, outer->options),
+	u8 carrier = itun_tunnel_carrier(outer->type, outer->options);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, outer->type, carrier,
 							    outer->family, &outer->src);
 	bool expected = false;
 	u8 event = 0;

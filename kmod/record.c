@@ -133,9 +133,9 @@ static void itun_recorded(struct itun_path *path)
 
 static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 {
-	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->type,
-							    itun_tunnel_carrier(key->type, key->options),
-							    key->family, &key->remote);
+	u8 carrier = itun_tunnel_carrier(key->type, key->options);
+	struct itun_endpoint *endpoint = itun_endpoint_find(in, key->type, carrier, key->family,
+							    &key->remote);
 
 	itun_count(in, untrusted);
 	if (endpoint)

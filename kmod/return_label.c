@@ -41,8 +41,8 @@ static int itun_parse_return_label(const struct itun_change *change, const struc
 	struct nlattr *tb[IPVS_TUN_A_RETURN_LABEL_MAX + 1];
 
 	/* The policy of the whole message has been applied to it already. */
-	return nla_parse_nested(tb, IPVS_TUN_A_RETURN_LABEL_MAX, nest, ipvs_tun_return_label_nl_policy,
-				change->extack) ?:
+	return nla_parse_nested(tb, IPVS_TUN_A_RETURN_LABEL_MAX, nest,
+				ipvs_tun_return_label_nl_policy, change->extack) ?:
 	       itun_parse_label(change, nest, tb[IPVS_TUN_A_RETURN_LABEL_FORWARD], "forward",
 				&label->forward) ?:
 	       itun_parse_label(change, nest, tb[IPVS_TUN_A_RETURN_LABEL_RETURN], "return",

@@ -41,8 +41,8 @@ struct Tunnel {
 	std::optional<bool> nvgre; ///< of gre only: keys are VSID and FlowID
 	bool automatic = false;	   ///< the ports follow the existing devices
 	std::vector<std::uint16_t> ports;
-	std::vector<ReturnLabel> return_labels; ///< those named replace the ones before
-	bool symmetric = false;			///< in a change: no return labels from now on
+	std::vector<ReturnLabel> return_labels;	 ///< those named replace the ones before
+	bool symmetric = false;			 ///< in a change: no return labels from now on
 	std::vector<std::uint16_t> ports_in_use; ///< answered only
 	std::uint32_t normal = 0;		 ///< answered only
 	std::uint32_t allowed = 0;		 ///< answered only

@@ -76,8 +76,9 @@ int run_set(Context &context, const SetOptions &options)
 {
 	if (!options.second_mark && !options.accept_mark && !options.port && !options.nvgre &&
 	    !options.return_label)
-		throw Misuse("nothing to set: give --second-mark, --accept-mark, --port, --nvgre or "
-			     "--return-label");
+		throw Misuse(
+			"nothing to set: give --second-mark, --accept-mark, --port, --nvgre or "
+			"--return-label");
 
 	Tunnel tunnel = make_tunnel(options);
 

@@ -448,10 +448,13 @@ TEST(Tunnel, WhatCarriesLabelsIsNoOptionOfGre)
 	EXPECT_EQ(itun_tunnel_carrier(MPLS, 0), 0) << "Ethernet";
 	EXPECT_EQ(itun_tunnel_carrier(MPLS, ITUN_MPLS_OVER_UDP), ITUN_MPLS_OVER_UDP);
 	for (u8 options : {0x00, 0x80, 0x20, 0x10, 0xb0}) {
-		EXPECT_EQ(itun_tunnel_carrier(MPLS, options | ITUN_MPLS_OVER_GRE), ITUN_MPLS_OVER_GRE);
+		EXPECT_EQ(itun_tunnel_carrier(MPLS, options | ITUN_MPLS_OVER_GRE),
+			  ITUN_MPLS_OVER_GRE);
 		EXPECT_EQ(itun_tunnel_carrier(GRE, options), 0);
 	}
-	EXPECT_EQ(ITUN_MPLS_CARRIER & (ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE | ITUN_GRE_NVGRE), 0);
+	EXPECT_EQ(ITUN_MPLS_CARRIER &
+			  (ITUN_GRE_CHECKSUM | ITUN_GRE_KEY | ITUN_GRE_SEQUENCE | ITUN_GRE_NVGRE),
+		  0);
 }
 
 /* RFC 4023: the protocol of the GRE header is 0x8847. */
