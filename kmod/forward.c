@@ -40,8 +40,10 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 #endif
 }
 
-/* One for the bridge, one for MPLS. */
-#define ITUN_FORWARD_ZONES	(ITUN_ROUTED_NETWORKS + 2)
+/* Named zones that labels of MPLS are looked for in. */
+#define ITUN_FORWARD_NAMED	8
+/* One for the bridge, one for labels that no zone names. */
+#define ITUN_FORWARD_ZONES	(ITUN_ROUTED_NETWORKS + 2 + ITUN_FORWARD_NAMED)
 
 /* The tenants that a routed packet's server may be of. */
 struct itun_forward_zones {
@@ -58,6 +60,19 @@ static void itun_forward_add(struct itun_forward_zones *zones, u32 zone)
 		if (zones->zone[i] == zone)
 			return;
 	zones->zone[zones->n++] = zone;
+}
+
+/* A routing domain does not say which labels lead into it: those of any zone may
+ * (see itun_config_zone_of()), and their paths say whether they do.
+ */
+static void itun_forward_labels(const struct itun_config *config,
+				struct itun_forward_zones *zones)
+{
+	u32 i;
+
+	itun_forward_add(zones, 0);
+	for (i = 0; i < min_t(u32, config->n_zones, ITUN_FORWARD_NAMED); i++)
+		itun_forward_add(zones, config->zones[i]->vnis[0]);
 }
 
 /* That of the bridge that it came by, and those of tunnels that carry IP
@@ -77,9 +92,8 @@ static void itun_forward_zones(const struct itun_net *in, const struct itun_conf
 	n = itun_device_routed_networks(port, vnis);
 	for (i = 0; i < n; i++)
 		itun_forward_add(zones, itun_config_zone(config, vnis[i]));
-	/* See itun_config_zone_of(). */
 	if (unlikely(atomic_read(&in->n_mpls_paths)))
-		itun_forward_add(zones, 0);
+		itun_forward_labels(config, zones);
 }
 
 /* A number that tunnels with IP inside have says nothing of a bridge's network:

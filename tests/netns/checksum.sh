@@ -16,8 +16,8 @@
 # and both directions in each, over IPv4 and IPv6 inside, and UDP. Mark and removal meet every combination of the first
 # three; steering and rewrite have half of them each, chosen so that both meet every combination of any two with the
 # tunnel's own checksum (the other half is the other family's). Then an "external" device on the server's host. With
-# MATRIX=pairs, for the other tunnels, any two of all these states meet in a round. MPLS has no checksum of its own, and is
-# steered only. In no round may any kernel on the way count a checksum error; that this is seen is shown with an edit that
+# MATRIX=pairs, for the other tunnels, any two of all these states meet in a round. MPLS over Ethernet has no checksum of its own,
+# and is steered only. In no round may any kernel on the way count a checksum error; that this is seen is shown with an edit that
 # is naive.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
@@ -250,12 +250,12 @@ complaints=$(kernel_complaints)
 # In a shared round these have one state of the transmit checksums.
 [ -z "$ip_inside" ] || [ -z "${TURN:-}" ] || QUICK=yes
 modes="steer rewrite"
-[ "$tunnel" != mpls ] || modes=steer
+[ "$tunnel$carrier" != mpls ] || modes=steer
 
 for family in ${FAMILIES:-4 6}; do
 	tx_states=("on on" "off on" "on off" "off off")
 	[ -z "${QUICK:-}" ] || tx_states=("off on")
-	if [ "$tunnel" != mpls ]; then
+	if [ "$tunnel$carrier" != mpls ]; then
 		overlay_matrix "$family" yes
 		naive_edit_is_seen "$family"
 	fi

@@ -319,15 +319,19 @@ def mpls(inner, *labels, mark=0x08000, bottom=True, ttl=64):
 # The tunnel that lib.sh's scenarios run over: the field of the mark without and with it, the UDP port.
 TUNNEL = os.environ.get("TUNNEL") or "vxlan"
 NORMAL, MARKED, PORT = {"vxlan": (0x08, 0xF8, 4789), "geneve": (0, 0x01, 6081), "gre": (0, 0x80, None),
-                        "ipgre": (0, 0x80, None), "mpls": (0, 0x08000, None)}[TUNNEL]
+                        "ipgre": (0, 0x80, None), "mpls": (0, 0x08000, None), "mplsgre": (0, 0x08000, None),
+                        "mplsudp": (0, 0x08000, 6635)}[TUNNEL]
+LABELS = TUNNEL.startswith("mpls")
+STATION = TUNNEL == "mpls"  # no outer IP header
 # Whether it carries IP packets. Inner frames are made with an Ethernet header all the same: it tells what is behind it.
-IP_INSIDE = TUNNEL in ("ipgre", "mpls")
+IP_INSIDE = LABELS or TUNNEL == "ipgre"
 
 
 def tunnel(inner, *, flags=MARKED, vni=100, checked=True, covered=None):
     """What is behind the outer UDP, IP or (MPLS) Ethernet header; GRE's checksum is a part of it."""
-    if TUNNEL == "mpls":
-        return mpls(inner[14:], vni, mark=flags)
+    if LABELS:
+        covered = mpls(inner[14:], vni, mark=flags if covered is None else covered)
+        return labels(mpls(inner[14:], vni, mark=flags), vni, checked, covered)
     if TUNNEL == "vxlan":
         return vxlan(inner, flags=flags, vni=vni)
     if TUNNEL == "geneve":
@@ -335,6 +339,16 @@ def tunnel(inner, *, flags=MARKED, vni=100, checked=True, covered=None):
     if kind_inside(inner) != TEB:
         return gre(inner[14:], flags=flags, key=vni, checked=checked, covered=covered, protocol=kind_inside(inner))
     return gre(inner, flags=flags, key=vni, checked=checked, covered=covered)
+
+
+def labels(stack, key, checked=False, covered=None):
+    """With what carries them; its checksum is made for `covered`, of the same length."""
+    if TUNNEL != "mplsgre":
+        return stack
+    if not checked:
+        return gre(stack, flags=0, key=key, protocol=MPLS)
+    made = gre(covered or stack, flags=0, key=key, checked=True, protocol=MPLS)
+    return made[:-len(stack)] + stack
 
 
 def kind_inside(inner):
@@ -353,7 +367,11 @@ def tunnel_of(packet, transport):
         return packet[transport + 8], transport + 16
     if TUNNEL == "geneve":
         return packet[transport + 9] & 0x3F, transport + 16  # no options
-    if TUNNEL == "mpls":  # one label; a message is behind its channel
+    if LABELS:  # one label; a message is behind its channel
+        if TUNNEL == "mplsudp":
+            transport += 8
+        elif TUNNEL == "mplsgre":
+            transport += 8 if packet[transport] & 0x20 else 4
         return struct.unpack_from("!I", packet, transport)[0] >> 12 & 0xFFC0, transport + 8
     options = packet[transport] & 0xB0  # checksum, key, sequence number: four bytes each
     return packet[transport + 1] & 0xF8, transport + 4 + 4 * options.bit_count()
@@ -386,7 +404,7 @@ class Underlay:
 
     def tunnelled(self, family, payload, *, port=PORT, checked=True):
         """One frame of TUNNEL's type around what tunnel() has made."""
-        if TUNNEL == "mpls":
+        if STATION:
             return ether(*self.macs, MPLS, payload)
         if not PORT:
             return self.ip(family, payload, protocol=GRE)

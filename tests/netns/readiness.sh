@@ -181,6 +181,11 @@ loss() {
 
 # Of MPLS an endpoint is found by traffic with the first mark: here of the host's own.
 mark_to_third() {
+	local lines=()
+	if [ -n "$carrier" ]; then
+		pair_lines 100 tn100-5 "$lbvtep" "$(vtep "$leaving" 4)"
+		batch "$lbhost" "${lines[@]}"
+	fi
 	overlay_routes "$lbhost" 4 100
 	in_ns "$lbhost" nft -f - <<-NFT
 		table inet third {

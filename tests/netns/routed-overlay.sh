@@ -38,10 +38,7 @@ overlay() { # NS FAMILY VNI [OPTIONS…]
 		;;&
 	mplsudp) listening_for_labels "$ns" "$family" ;;&
 	mpls*)
-		in_ns "$ns" sh -c 'echo 1000 > /proc/sys/net/mpls/platform_labels
-			for input in /proc/sys/net/mpls/conf/eth*/input /proc/sys/net/mpls/conf/tn*/input; do
-				[ ! -e "$input" ] || echo 1 > "$input"
-			done'
+		takes_labels "$ns"
 		[ -n "$carrier" ] || batch "$ns" "${lines[@]}"
 		ip -n "$ns" -f mpls route replace "$vni" dev "${vrf:-lo}"
 		;;
@@ -67,6 +64,16 @@ pair_lines() { # VNI DEVICE LOCAL REMOTE [OPTIONS…]
 	*) return 0 ;;
 	esac
 	lines+=("link add $device type $kind local $from remote $to $*" "link set $device $master up")
+}
+
+# All devices of the underlay and of the overlay that a host has by now.
+takes_labels() { # NS
+	in_ns "$1" sh <<- 'SH'
+		echo 1000 > /proc/sys/net/mpls/platform_labels
+		for input in /proc/sys/net/mpls/conf/eth*/input /proc/sys/net/mpls/conf/tn*/input; do
+			[ ! -e "$input" ] || echo 1 > "$input"
+		done
+	SH
 }
 
 # What comes to this port is labels, whatever device they are for.

@@ -47,7 +47,7 @@ both_packets() { # NS OUTER-SOURCE PORT TEXT
 # MPLS has no outer addresses: it is MAC addresses that say, and forge, whose a packet is.
 link_options() { # NS OUTER-SOURCE HOST
 	local to=eth0
-	[ "$tunnel" = mpls ] || return 0
+	[ "$tunnel$carrier" = mpls ] || return 0
 	case $1 in
 	"$outside") to=eth1 ;;
 	"$rs") to=tap0 ;;
@@ -125,8 +125,9 @@ one_family() {
 	if [ "$tunnel" != vxlan ]; then
 		pair_lines 100 tn100-9 "$rsvtep" "$outside_address"
 		batch "$rshost" "${lines[@]}"
+		[ "$tunnel" != mpls ] || takes_labels "$rshost"
 	fi
-	[ "$tunnel" != mpls ] || stranger_is_a_neighbour
+	[ "$tunnel$carrier" != mpls ] || stranger_is_a_neighbour
 	ctl "$rshost" peer replace "$lbvtep" --send --accept --dev eth0
 	ctl "$lbhost" peer replace "$rsvtep" --send --accept
 	check "the server's host is ready (IPv$family)" nat_ready "$family"

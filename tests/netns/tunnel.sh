@@ -322,7 +322,7 @@ ignore_messages() { # HOST
 # packet came between the looks at them.
 driver_refused() { # HOST
 	local got received again
-	[ "$tunnel" = gre ] || return 0
+	[[ $tunnel$carrier == *gre ]] || return 0
 	got=$(driver_got "$1")
 	for _ in {1..20}; do
 		received=$(ip -n "$1" -s -j link |
@@ -340,8 +340,8 @@ driver_got() { # HOST
 
 # What "worker errors" or driver_refused says of a tunnel packet with a wrong checksum.
 checksum_complaint() { # FAMILY
-	case $tunnel-$1 in
-	gre-*) echo refused ;;
+	case $tunnel$carrier-$1 in
+	gre-* | mplsgre-*) echo refused ;;
 	*-4) echo UdpInCsumErrors ;;
 	*-6) echo Udp6InCsumErrors ;;
 	esac
@@ -349,7 +349,7 @@ checksum_complaint() { # FAMILY
 
 # May a packet have no checksum, where the devices are told to make one? Whether it comes is for the receiving one to judge.
 checksum_optional() { # FAMILY
-	[ "$tunnel" != gre ] && [ "$1" = 4 ]
+	[[ $tunnel$carrier != *gre ]] && [ "$1" = 4 ]
 }
 
 # Does the driver of an IPv4 underlay drop what has this mark? VXLAN's does with any bits that it does not know. GRE's

@@ -372,15 +372,15 @@ def link_packet(link, payload):
 
 def tunnel_packet(source, destination, inner, flags, vni, checksum=None, link=None):
     covered = frames.NORMAL if checksum == "naive" else flags
-    if frames.TUNNEL == "mpls":
+    if frames.STATION:
         return link_packet(link, frames.tunnel(inner, flags=flags, vni=vni))
     if not frames.PORT:
         packet = frames.tunnel(inner, flags=flags, vni=vni, checked=checksum in ("good", "naive"), covered=covered)
         return ip(source, destination, packet, frames.GRE)
-    payload = frames.tunnel_header(flags, vni) + inner
+    payload = frames.tunnel(inner, flags=flags, vni=vni)
     if checksum == "none":
         return ip(source, destination, frames.udp(40000, frames.PORT, payload))
-    covered = frames.tunnel_header(covered, vni) + inner
+    covered = frames.tunnel(inner, flags=covered, vni=vni)
     return ip(source, destination, udp(source, destination, 40000, frames.PORT, payload, covered))
 
 
@@ -404,8 +404,13 @@ def message(kind, nonce, protocol=1):
 
 
 def message_packet(source, destination, body, flags, link=None):
-    if frames.TUNNEL == "mpls":
-        return link_packet(link, frames.mpls(frames.MESSAGE + body, 100, mark=flags))
+    if frames.LABELS:
+        payload = frames.labels(frames.mpls(frames.MESSAGE + body, 100, mark=flags), 100)
+        if frames.STATION:
+            return link_packet(link, payload)
+        if frames.PORT:
+            return ip(source, destination, udp(source, destination, 40000, frames.PORT, payload))
+        return ip(source, destination, payload, frames.GRE)
     return tunnel_packet(source, destination, body, flags, 100)
 
 
@@ -418,7 +423,7 @@ def not_ready(ns, outer_source, outer_destination, *options):
 
 def probe_of(frame, outer):
     """The field of the mark, the message and whose it is, if the frame is a probe to the address, or to this station."""
-    if frames.TUNNEL == "mpls":
+    if frames.STATION:
         if frame[:6] != outer or frame[12:14] != b"\x88\x47":
             return None
         start, source = 14, None
@@ -439,7 +444,7 @@ def probe_of(frame, outer):
 
 def answer_probes(ns, device, tap, address, version):
     outer = frames.address(address)
-    if frames.TUNNEL == "mpls":
+    if frames.STATION:
         outer = frames.mac(frames.mac_of(ns, device))
     while True:
         frame = tap.recv(2048)
