@@ -9,8 +9,8 @@
 #       +------- gwhost .3 ===+             +     or with one for both
 #   client_b -- lbhost_b .4 ==+ network 200 +== rshost .2 -- rs_b 10.1.1.2     (the whole drawing: tenants-topology.sh)
 #
-# The tunnel is TUNNEL's. Where it carries IP packets, the tenants have a VRF each instead of a bridge. MPLS steers from
-# none: there the first has the host's own tables, and the second, in a VRF, has a zone of his own and is not steered.
+# The tunnel is TUNNEL's. Where it carries IP packets, the tenants have a VRF each instead of a bridge. MPLS over Ethernet
+# steers from none: there the first has the host's own tables, and the second, in a VRF, has a zone of his own and is not steered.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tenants-topology.sh"
 
@@ -182,8 +182,8 @@ else
 	underlay_host "$gwhost_b" 5
 	rounds=("two VRFs")
 	overlay_vrf["$rshost 200"]="vrf-b"
-	case $tunnel in
-	gre) overlay_vrf["$rshost 100"]="vrf-a" ;;
+	case $tunnel$carrier in
+	gre | mplsgre | mplsudp) overlay_vrf["$rshost 100"]="vrf-a" ;;
 	mpls) rounds=("a VRF and none") ;;
 	esac
 fi
