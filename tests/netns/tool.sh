@@ -226,8 +226,8 @@ check "a label of its own meaning is none" misuse '*15 is out of range for a lab
 check "one that is no pair" misuse '*"100" is no FORWARD=RETURN*' tunnel set mpls --return-label 100
 check "one with bits of a mark" refused 'Label 32868 of a return label has bits of a mark (0x08000)' \
 	-n "$a" tunnel set mpls --return-label 100=0x8064
-check "a mark with bits of one" refused 'Label 200 of a return label has bits of a mark (0x000c0)' \
-	-n "$a" tunnel set mpls --second-mark 0x000c0
+check "a mark with bits of one" refused 'Label 200 of a return label has bits of a mark (0x00080)' \
+	-n "$a" tunnel set mpls --second-mark 0x00080
 check "two for one label" refused 'Label 100 has two return labels' -n "$a" tunnel set mpls --return-label 100=200,100=300
 check "other types have no labels" refused 'Tunnel type gre has no labels' -n "$a" tunnel set gre --return-label 100=200
 check "and back: labels stay as they are" does -n "$a" tunnel set mpls --return-label none --port auto
