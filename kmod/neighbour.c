@@ -162,11 +162,15 @@ static bool itun_neighbour_routed(struct itun_net *in, const struct net_device *
  */
 static bool itun_neighbour_stands(struct net_device *dev, struct itun_neighbour *known)
 {
+	bool peer = known->family && known->peer;
 	struct neighbour *neighbour;
 
-	if ((u32)jiffies - known->at < HZ)
+	/* A stranger may become a peer with the next answer to a question of
+	 * ARP, and his next packet is a request.
+	 */
+	if ((u32)jiffies - known->at < (peer ? HZ : HZ / 10))
 		return true;
-	if (!known->family || !known->peer)
+	if (!peer)
 		return false;
 	neighbour = itun_neighbour_lookup(dev, known->family, &known->addr);
 	if (neighbour && READ_ONCE(neighbour->nud_state) & NUD_VALID &&
