@@ -38,13 +38,13 @@ struct itun_endpoint_key {
 
 /* How a readiness message goes back to where a probe came from. */
 struct itun_probe_way {
-	u8 options;		/* ITUN_GRE_NVGRE: its key is NVGRE's */
 	union itun_addr local;		/* our address that was probed; zero: by route */
 	int ifindex;			/* 0: by route */
 	u32 id;
 	u16 port;			/* host order; 0 for GRE */
 	u16 flags;			/* the field that carries the probe's mark, echoed */
 	u8 type;			/* enum ipvs_tun_tunnel_type */
+	u8 options;			/* ITUN_GRE_NVGRE: its key is NVGRE's */
 	u8 carrier;			/* itun_tunnel_carrier() */
 	u32 carrier_key;		/* MPLS over GRE: the key of that */
 	u8 mac[6];			/* MPLS over Ethernet: the neighbour's, on that device */

@@ -31,9 +31,16 @@ struct itun_neighbour {
 
 #define ITUN_NEIGHBOURS_BITS	6
 
+/* The tables are searched so often in a jiffy: several that are new can send at
+ * once, and where one host's namespaces are neighbours, one packet is looked at
+ * where it leaves and where it comes in. Who makes addresses up costs no more.
+ */
+#define ITUN_SEARCHES_A_JIFFY	4
+
 struct itun_neighbours {
 	struct itun_neighbour known[1 << ITUN_NEIGHBOURS_BITS];
 	u32 searched;		/* jiffies */
+	u32 searches;		/* in that one */
 };
 
 /* Not static: all modules share 8 kB of that. */
@@ -180,6 +187,15 @@ static bool itun_neighbour_stands(struct net_device *dev, struct itun_neighbour 
 	return true;
 }
 
+static bool itun_neighbour_may_search(struct itun_neighbours *neighbours)
+{
+	if (neighbours->searched != (u32)jiffies) {
+		neighbours->searched = jiffies;
+		neighbours->searches = 0;
+	}
+	return neighbours->searches++ < ITUN_SEARCHES_A_JIFFY;
+}
+
 /**
  * itun_neighbour_find() - the address of IP behind a MAC address
  * @in: namespace
@@ -210,9 +226,8 @@ bool itun_neighbour_find(struct itun_net *in, const struct itun_config *config,
 		   itun_neighbour_stands(dev, known)))
 		goto out;
 
-	if (neighbours->searched == (u32)jiffies)
+	if (!itun_neighbour_may_search(neighbours))
 		return false;
-	neighbours->searched = jiffies;
 	itun_neighbour_search(&search);
 	if (search.found && !itun_neighbour_routed(in, dev, search.found, &search.addr))
 		search.found = 0;

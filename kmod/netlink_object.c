@@ -493,7 +493,7 @@ int itun_change_tunnel(const struct itun_change *change)
 	    !tb[IPVS_TUN_A_TUNNEL_AUTO] && !tb[IPVS_TUN_A_TUNNEL_PORT] &&
 	    !tb[IPVS_TUN_A_TUNNEL_NVGRE] && !labels)
 		return itun_missing(change, IPVS_TUN_A_TUNNEL_SECOND_MARK,
-				    "nothing to set: no second mark, accept mark, port or nvgre");
+				    "nothing to set: no second mark, accept mark, port, nvgre or return label");
 
 	tunnel = &change->config->tunnel[type];
 	if (tb[IPVS_TUN_A_TUNNEL_SECOND_MARK])

@@ -8,8 +8,9 @@
  *
  * Of MPLS over Ethernet it leaves by a device (mpls_xmit.c), without a first mark.
  *
- * For GRE, and for MPLS in it, it is a raw socket that takes whole IP packets (IPPROTO_RAW): such a
- * one gets no copies of the tunnel's traffic, as one for GRE would.
+ * For GRE, and for MPLS in it, it is a raw socket that takes whole IP packets
+ * (IPPROTO_RAW): such a one gets no copies of the tunnel's traffic, as one for GRE
+ * would.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
