@@ -8,36 +8,21 @@
  */
 #include "device.h"
 
-#include <linux/if_bridge.h>
-#include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
-#include <net/l3mdev.h>
 #include <net/netns/generic.h>
 
-#include "device_kind.h"
+#include "device_list.h"
 #include "endpoint.h"
 #include "mpls.h"
 #include "path.h"
 #include "stages.h"
 
-struct itun_device {
-	struct list_head list;
-	struct net_device *dev;		/* valid while listed */
-	struct itun_device_kind kind;	/* immutable while listed */
-	u32 id;				/* its network; WRITE_ONCE under RTNL */
-	struct rcu_head rcu;
-};
-
-/* No network: that of a device which receives and sends in two. */
-#define ITUN_NO_NETWORK	U32_MAX
-
-static LIST_HEAD(itun_devices);		/* RTNL, RCU */
+LIST_HEAD(itun_devices);
 static bool itun_device_leaving;	/* RTNL: the namespaces' part of the module is going */
 atomic_t itun_device_generation = ATOMIC_INIT(1);
 
 const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS] __read_mostly;
-/* The type of all devices that there are; 0 if there are several, or none. */
-static u8 itun_device_one_type __read_mostly;
+u8 itun_device_one_type __read_mostly;
 
 static void itun_device_changed(void)
 {
@@ -147,138 +132,6 @@ void itun_device_warnings(struct itun_net *in, const struct itun_config *config,
 	}
 }
 
-static int itun_ports_add(struct itun_ports *ports, u8 type, __be16 port)
-{
-	int i = ports->n++;
-
-	ports->port[i] = port;
-	ports->type[i] = type;
-	ports->types |= BIT(type);
-	return i;
-}
-
-static bool itun_ports_room(const struct itun_ports *ports, u8 type)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < ports->n; i++)
-		n += ports->type[i] == type;
-	return n < IPVS_TUN_MAX_PORTS;
-}
-
-/* Ports that the configuration names, for one type. */
-static void itun_device_named_ports(struct itun_ports *ports, const struct itun_config *config,
-				    u8 type)
-{
-	const struct itun_tunnel_config *tunnel = &config->tunnel[type];
-	unsigned int i;
-
-	for (i = 0; !tunnel->auto_ports && i < tunnel->n_ports; i++)
-		itun_ports_add(ports, type, htons(tunnel->port[i]));
-}
-
-/**
- * itun_device_types() - the tunnel types in use in a namespace
- * @in: namespace
- *
- * Context: any but hard interrupt.
- * Return: a mask of 1 << type; VXLAN alone if there is none yet.
- */
-unsigned long itun_device_types(struct itun_net *in)
-{
-	const struct itun_ports *ports;
-	unsigned long types = 0;
-
-	rcu_read_lock();
-	ports = rcu_dereference(in->ports);
-	if (ports)
-		types = ports->types;
-	rcu_read_unlock();
-	if (READ_ONCE(in->n_mpls_devices))
-		types |= BIT(IPVS_TUN_TUNNEL_TYPE_MPLS);
-	return types ?: BIT(IPVS_TUN_TUNNEL_TYPE_VXLAN);
-}
-
-/**
- * itun_device_rebuild_ports() - the tunnel ports in effect
- * @in: namespace, under RTNL and its mutex
- * @config: the snapshot that is or will be in force
- *
- * Return: 0 or -ENOMEM, then nothing has changed.
- */
-int itun_device_rebuild_ports(struct itun_net *in, const struct itun_config *config)
-{
-	struct itun_ports *ports, *old;
-	struct itun_device *device;
-	int i;
-
-	ASSERT_RTNL();
-	lockdep_assert_held(&in->mutex);
-
-	ports = kzalloc(sizeof(*ports), GFP_KERNEL);
-	if (!ports)
-		return -ENOMEM;
-	ports->nvgre = config->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre;
-	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_VXLAN);
-	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_GENEVE);
-	itun_device_named_ports(ports, config, IPVS_TUN_TUNNEL_TYPE_MPLS);
-
-	list_for_each_entry(device, &itun_devices, list) {
-		const struct itun_device_kind *kind = &device->kind;
-		const struct itun_tunnel_config *tunnel = &config->tunnel[kind->type];
-
-		if (kind->underlay != in->net)
-			continue;
-		if (!kind->port) {
-			if (!kind->two_keys || ports->nvgre)
-				ports->types |= BIT(kind->type);
-			continue;
-		}
-		i = itun_port_index(ports, kind->port);
-		if (i < 0 && tunnel->auto_ports && itun_ports_room(ports, kind->type))
-			i = itun_ports_add(ports, kind->type, kind->port);
-		/* A device made after the mark was configured must not get
-		 * packets whose bits mean something else to it.
-		 */
-		if (i >= 0 && ports->type[i] == kind->type && kind->bits & tunnel->second_mark)
-			ports->collision[i] = true;
-	}
-	old = rcu_replace_pointer(in->ports, ports, lockdep_is_held(&in->mutex));
-	kfree_rcu(old, rcu);
-	return 0;
-}
-
-/**
- * itun_device_leaves_port() - will a port in effect be looked at no longer?
- * @in: namespace, under its mutex
- * @next: the snapshot that is to come
- *
- * By itself a port goes with its last device, and nobody is left to drop what
- * is marked.
- *
- * Context: process, under the mutex.
- * Return: true if those who send marks to it must be told first.
- */
-bool itun_device_leaves_port(struct itun_net *in, const struct itun_config *next)
-{
-	const struct itun_ports *ports = rcu_dereference_protected(in->ports,
-								   lockdep_is_held(&in->mutex));
-	u32 i, j;
-
-	for (i = 0; ports && i < ports->n; i++) {
-		const struct itun_tunnel_config *tunnel = &next->tunnel[ports->type[i]];
-
-		if (tunnel->auto_ports)
-			continue;
-		for (j = 0; j < tunnel->n_ports; j++)
-			if (ports->port[i] == htons(tunnel->port[j]))
-				break;
-		if (j == tunnel->n_ports)
-			return true;
-	}
-	return false;
-}
-
 /* Does a device lead into the tunnel of this network? What carries labels does for
  * all of them.
  */
@@ -347,172 +200,6 @@ u32 itun_device_find_tunnel(struct net *net, const struct itun_path_key *path)
 		return device->dev->ifindex;
 	}
 	return found;
-}
-
-/* The network of a bridge: that of its classic tunnel ports (in a VLAN). */
-static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32 *vni)
-{
-	struct itun_device *device;
-	bool found = false, unnamed = false;
-
-	list_for_each_entry_rcu(device, &itun_devices, list) {
-		u32 id = READ_ONCE(device->id);
-		u16 pvid;
-
-		if (netdev_master_upper_dev_get_rcu(device->dev) != bridge)
-			continue;
-		if (vlan && (br_vlan_get_pvid_rcu(device->dev, &pvid) || pvid != vlan))
-			continue;
-		/* One that carries any network, or two networks: not known. */
-		if (device->kind.external || id > ITUN_ID_MAX)
-			return -ENOENT;
-		/* GRE without a key says nothing against what others say. */
-		if (!id && device->kind.type == IPVS_TUN_TUNNEL_TYPE_GRE) {
-			unnamed = true;
-			continue;
-		}
-		if (found && *vni != id)
-			return -ENOENT;
-		*vni = id;
-		found = true;
-	}
-	if (!found && unnamed)
-		*vni = 0;
-	return found || unnamed ? 0 : -ENOENT;
-}
-
-/**
- * itun_device_bridge_has() - is one of a bridge's ports a tunnel of this type?
- * @port: bridge port, or the bridge itself
- * @type: enum ipvs_tun_tunnel_type
- *
- * Context: under RCU.
- */
-bool itun_device_bridge_has(const struct net_device *port, u8 type)
-{
-	const struct net_device *bridge = port;
-	struct itun_device *device;
-
-	/* Where nothing but this type exists there is nothing to look for. */
-	if (likely(READ_ONCE(itun_device_one_type) == type))
-		return true;
-	if (!netif_is_bridge_master(port))
-		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
-	list_for_each_entry_rcu(device, &itun_devices, list)
-		if (device->kind.type == type &&
-		    netdev_master_upper_dev_get_rcu(device->dev) == bridge)
-			return true;
-	return false;
-}
-
-/**
- * itun_device_routed_to() - may a packet that came in here leave there?
- * @port: where a packet that this host routes came in
- * @tunnel: tunnel device that carries IP packets
- *
- * Context: under RCU.
- * Return: true if one set of routing tables serves both: where addresses are
- * the same for two tenants, a VRF or a namespace of its own has each of them.
- */
-bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel)
-{
-	return net_eq(dev_net(port), dev_net(tunnel)) &&
-	       l3mdev_master_ifindex_rcu(port) == l3mdev_master_ifindex_rcu(tunnel);
-}
-
-/**
- * itun_device_routed_networks() - the networks that tunnels bring to a routing domain
- * @port: where a packet that this host routes came in
- * @vnis: filled
- *
- * Context: under RCU.
- * Return: how many, at most ITUN_ROUTED_NETWORKS; 0 if there are none, or more.
- */
-unsigned int itun_device_routed_networks(const struct net_device *port,
-					 u32 vnis[ITUN_ROUTED_NETWORKS])
-{
-	struct itun_device *device;
-	unsigned int n = 0, i;
-
-	list_for_each_entry_rcu(device, &itun_devices, list) {
-		if (!device->kind.ip_inside || device->kind.external ||
-		    device->kind.type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
-		    device->kind.id > ITUN_ID_MAX ||
-		    !itun_device_routed_to(port, device->dev))
-			continue;
-		for (i = 0; i < n; i++)
-			if (vnis[i] == device->kind.id)
-				break;
-		if (i < n)
-			continue;
-		if (n == ITUN_ROUTED_NETWORKS)
-			return 0;
-		vnis[n++] = device->kind.id;
-	}
-	return n;
-}
-
-/* What was found for a port last time. A bridge with VLAN filtering is asked
- * each time: its VLANs change without a notifier.
- */
-struct itun_zone_cache {
-	const struct net *net;		/* compared only */
-	int ifindex;
-	u32 generation;
-	int result;
-	u32 vni;
-};
-
-#define ITUN_ZONE_CACHE	64
-
-static DEFINE_PER_CPU(struct itun_zone_cache[ITUN_ZONE_CACHE], itun_zone_cache);
-
-/**
- * itun_device_bridge_zone() - the network of a frame that comes in by a port
- * @port: bridge port that is no tunnel, or the bridge itself
- * @skb: the frame
- * @vni: filled
- *
- * Frames with a VLAN tag at a bridge that filters VLANs are left to it: only
- * it knows whether the port may send them.
- *
- * Context: softirq, under RCU.
- * Return: 0, or -ENOENT if the network is not known.
- */
-int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni)
-{
-	u32 generation = atomic_read_acquire(&itun_device_generation);
-	struct itun_zone_cache *cache;
-	const struct net_device *bridge;
-
-	cache = this_cpu_ptr(&itun_zone_cache[port->ifindex % ITUN_ZONE_CACHE]);
-	if (likely(cache->net == dev_net(port) && cache->ifindex == port->ifindex &&
-		   cache->generation == generation)) {
-		*vni = cache->vni;
-		return cache->result;
-	}
-
-	bridge = port;
-	if (!netif_is_bridge_master(port))
-		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
-	if (!bridge || !netif_is_bridge_master(bridge))
-		return -ENOENT;
-	if (br_vlan_enabled(bridge)) {
-		u16 pvid;
-
-		if (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol) ||
-		    br_vlan_get_pvid_rcu(port, &pvid) || !pvid)
-			return -ENOENT;
-		return itun_device_bridge_vni(bridge, pvid, vni);
-	}
-
-	cache->vni = 0;
-	cache->result = itun_device_bridge_vni(bridge, 0, &cache->vni);
-	cache->net = dev_net(port);
-	cache->ifindex = port->ifindex;
-	cache->generation = generation;
-	*vni = cache->vni;
-	return cache->result;
 }
 
 static struct itun_device *itun_device_listed(const struct net_device *dev)

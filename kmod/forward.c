@@ -6,20 +6,11 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/icmpv6.h>
-#include <net/gso.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 
 #include "device.h"
 #include "stages.h"
-
-/* A VLAN tag beside the packet is the port's that it came by: none here. */
-static bool itun_forward_fits(struct sk_buff *skb, unsigned int mtu)
-{
-	if (skb_is_gso(skb))
-		return skb_gso_validate_network_len(skb, mtu);
-	return skb->len <= mtu;
-}
 
 /* Who sends what is too long for the tunnel is told so, as by any router. What
  * may be fragmented is not ours to fragment: it is left to the routing tables.
@@ -177,8 +168,9 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
 		return NF_ACCEPT;
 	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
+	/* A VLAN tag beside the packet is the port's that it came by: none here. */
 	mtu = itun_path_mtu(reply.path);
-	if (unlikely(mtu && !itun_forward_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
+	if (unlikely(mtu && !itun_packet_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
 		itun_count(in, steer_too_long);
 		kfree_skb(skb);
 		return NF_STOLEN;

@@ -5,7 +5,6 @@
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/ipv6.h>
-#include <net/gso.h>
 #include <net/ip.h>
 
 #include "mpls.h"
@@ -16,16 +15,6 @@
 static u8 itun_mpls_ttl(const struct sk_buff *skb)
 {
 	return skb->protocol == htons(ETH_P_IP) ? ip_hdr(skb)->ttl : ipv6_hdr(skb)->hop_limit;
-}
-
-static bool itun_mpls_fits(const struct sk_buff *skb, const struct net_device *dev)
-{
-	unsigned int mtu = READ_ONCE(dev->mtu);
-
-	if (mtu <= ITUN_MPLS_HLEN)
-		return false;
-	mtu -= ITUN_MPLS_HLEN;
-	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
 }
 
 /**
@@ -76,7 +65,7 @@ enum itun_xmit itun_mpls_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 {
 	struct net_device *dev = itun_mpls_device(path);
 
-	if (unlikely(!dev || !itun_mpls_fits(skb, dev) ||
+	if (unlikely(!dev || !itun_packet_fits(skb, itun_xmit_mtu(path, dev)) ||
 		     skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ITUN_MPLS_HLEN)))
 		return ITUN_XMIT_FALLBACK;
 	itun_mpls_push(path, skb);

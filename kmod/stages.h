@@ -5,6 +5,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/percpu.h>
+#include <net/gso.h>
 
 #include "config.h"
 #include "net.h"
@@ -102,6 +103,7 @@ enum itun_xmit {
 	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
 };
 
+unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev);
 void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
@@ -120,6 +122,12 @@ int itun_path_route(struct itun_path *path, const struct sk_buff *skb, u8 tos,
 
 /* Set while path_xmit sends: LOCAL_OUT has nothing to do for its packet. BH off. */
 DECLARE_PER_CPU(unsigned int, itun_sending);
+
+/* Is a packet, or each of its segments, at most so long from the network header? */
+static inline bool itun_packet_fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
+}
 
 /* hook.c */
 int itun_hooks_update(struct itun_net *in, unsigned int wanted);

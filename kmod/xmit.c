@@ -103,9 +103,7 @@ static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
 	if (mtu <= overhead)
 		return false;
 	mtu -= overhead;
-	if (skb_is_gso(skb))
-		return skb_gso_validate_network_len(skb, mtu);
-	return skb->len <= mtu;
+	return itun_packet_fits(skb, mtu);
 }
 
 /**
@@ -355,8 +353,14 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 	return ITUN_XMIT_SENT;
 }
 
-/* How long a packet may be that goes into a device, or to a station. */
-static unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev)
+/**
+ * itun_xmit_mtu() - how long may a packet be that takes a path?
+ * @path: under RCU
+ * @dev: the device that it goes into, or leaves by to a station
+ *
+ * Return: bytes of an IP packet; 0 if there is room for none.
+ */
+unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev)
 {
 	unsigned int mtu = READ_ONCE(dev->mtu);
 
@@ -369,10 +373,8 @@ static unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net
 static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb, u64 hash,
 				     struct net_device *dev)
 {
-	unsigned int mtu = itun_xmit_mtu(path, dev);
-
 	/* What is too long is the ordinary way's to drop, or to complain of. */
-	if (unlikely(skb_is_gso(skb) ? !skb_gso_validate_network_len(skb, mtu) : skb->len > mtu))
+	if (unlikely(!itun_packet_fits(skb, itun_xmit_mtu(path, dev))))
 		return ITUN_XMIT_FALLBACK;
 	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;

@@ -28,10 +28,11 @@ rate=${RATE:-50}
 
 configure_server() { ctl "$rshost" peer replace "$lbvtep" --send --accept; }
 
-# State and reason of an endpoint, as "peer list" of the balancer's host says them.
+# State and reason of an endpoint, as "peer list" of the balancer's host says them: in the tunnel that is spoken of, for what
+# carries labels can be another tunnel as well.
 endpoint() { # ADDRESS
-	ctl_json "$lbhost" peer list | jq -er --arg address "$1" \
-		'[.[].endpoints[]? | select(.address == $address)][0] | "\(.state): \(.reason)"'
+	ctl_json "$lbhost" peer list | jq -er --arg address "$1" --arg tunnel "$tunnel" \
+		'[.[].endpoints[]? | select(.address == $address and .tunnel == $tunnel)][0] | "\(.state): \(.reason)"'
 }
 
 said() { # ADDRESS EXPRESSION

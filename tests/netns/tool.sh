@@ -230,6 +230,11 @@ check "a mark with bits of one" refused 'Label 200 of a return label has bits of
 	-n "$a" tunnel set mpls --second-mark 0x00080
 check "two for one label" refused 'Label 100 has two return labels' -n "$a" tunnel set mpls --return-label 100=200,100=300
 check "other types have no labels" refused 'Tunnel type gre has no labels' -n "$a" tunnel set gre --return-label 100=200
+# As many as there may be, in one message of a dump.
+most=$(seq -s, -f '%.0f=32' 16 32 4080)
+check "128 return labels" does -n "$a" tunnel set mpls --return-label "$most"
+check "tunnel list has all of them" shows '.[] | select(.type == "mpls") | .return_label | length == 128' -n "$a" tunnel list
+check "one more is too many" misuse '129 return labels are too many: 128 can be named' tunnel set mpls --return-label "$most,4112=32"
 check "and back: labels stay as they are" does -n "$a" tunnel set mpls --return-label none --port auto
 check "tunnel list has none" shows '.[] | select(.type == "mpls") | .port == "auto" and .return_label == []' -n "$a" tunnel list
 

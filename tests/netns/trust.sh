@@ -89,13 +89,16 @@ flow_works() { # the session's own flow, from the same port each time
 	worker echo "$client" "$vip4" "$port" "flow-$family"
 }
 
-# What MPLS needs: the hosts know each other, each device takes labels, and the switch does not learn MAC addresses of who
-# forges them, or the next packets for their owner would go there. The stranger's own traffic has the first mark: it is
-# what finds the endpoint that he will probe.
+# What MPLS over Ethernet needs: the hosts know each other, each device takes labels, and the switch does not learn MAC
+# addresses of who forges them, or the next packets for their owner would go there.
 stranger_is_a_neighbour() {
 	in_ns "$rshost" sh -c 'echo 1 > /proc/sys/net/mpls/conf/tap0/input'
 	ip -n "$switch" link set p4 type bridge_slave learning off
 	udp_echo "$stranger" "$rsvtep" hello 1 > /dev/null || true
+}
+
+# The stranger's own traffic has the first mark: of labels it is what finds the endpoint that he will probe.
+stranger_marks() {
 	[ "$seen" = 1 ] || return 0
 	ctl "$stranger" mark add "$first_mark"
 	in_ns "$stranger" nft -f - <<-NFT
@@ -128,6 +131,7 @@ one_family() {
 		[ "$tunnel" != mpls ] || takes_labels "$rshost"
 	fi
 	[ "$tunnel$carrier" != mpls ] || stranger_is_a_neighbour
+	[ "$tunnel" != mpls ] || stranger_marks
 	ctl "$rshost" peer replace "$lbvtep" --send --accept --dev eth0
 	ctl "$lbhost" peer replace "$rsvtep" --send --accept
 	check "the server's host is ready (IPv$family)" nat_ready "$family"

@@ -497,6 +497,9 @@ probe_filter() { # FAMILY
 	local filter
 	filter="$(tunnel_byte "$1" 20 2) = 0x88b5"
 	[ "$tunnel" != mpls ] || filter="$(tunnel_byte "$1" 4 4) = 0x10007ff8"
+	# Those in GRE have a key, or none; and where that is there, it has messages of its own.
+	[ "$tunnel$carrier" != mplsgre ] ||
+		filter="($filter or $(tunnel_byte "$1" 0 4) = 0x10007ff8 or $(tunnel_byte "$1" 8 2) = 0x88b5 or $(tunnel_byte "$1" 12 2) = 0x88b5)"
 	[ "$tunnel" != gre ] || filter="($filter or $(tunnel_byte "$1" 16 2) = 0x88b5)"
 	echo "$filter"
 }

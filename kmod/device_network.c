@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which network a packet belongs to that comes in by a port: where it is not in
+ * the packet, it is that of the tunnel devices that share a bridge, or routing tables,
+ * with the port.
+ */
+#include <linux/if_bridge.h>
+#include <linux/if_vlan.h>
+#include <linux/rtnetlink.h>
+#include <net/l3mdev.h>
+
+#include "device.h"
+#include "device_list.h"
+#include "outer.h"
+
+/* The network of a bridge: that of its classic tunnel ports (in a VLAN). */
+static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32 *vni)
+{
+	struct itun_device *device;
+	bool found = false, unnamed = false;
+
+	list_for_each_entry_rcu(device, &itun_devices, list) {
+		u32 id = READ_ONCE(device->id);
+		u16 pvid;
+
+		if (netdev_master_upper_dev_get_rcu(device->dev) != bridge)
+			continue;
+		if (vlan && (br_vlan_get_pvid_rcu(device->dev, &pvid) || pvid != vlan))
+			continue;
+		/* One that carries any network, or two networks: not known. */
+		if (device->kind.external || id > ITUN_ID_MAX)
+			return -ENOENT;
+		/* GRE without a key says nothing against what others say. */
+		if (!id && device->kind.type == IPVS_TUN_TUNNEL_TYPE_GRE) {
+			unnamed = true;
+			continue;
+		}
+		if (found && *vni != id)
+			return -ENOENT;
+		*vni = id;
+		found = true;
+	}
+	if (!found && unnamed)
+		*vni = 0;
+	return found || unnamed ? 0 : -ENOENT;
+}
+
+/**
+ * itun_device_bridge_has() - is one of a bridge's ports a tunnel of this type?
+ * @port: bridge port, or the bridge itself
+ * @type: enum ipvs_tun_tunnel_type
+ *
+ * Context: under RCU.
+ */
+bool itun_device_bridge_has(const struct net_device *port, u8 type)
+{
+	const struct net_device *bridge = port;
+	struct itun_device *device;
+
+	/* Where nothing but this type exists there is nothing to look for. */
+	if (likely(READ_ONCE(itun_device_one_type) == type))
+		return true;
+	if (!netif_is_bridge_master(port))
+		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	list_for_each_entry_rcu(device, &itun_devices, list)
+		if (device->kind.type == type &&
+		    netdev_master_upper_dev_get_rcu(device->dev) == bridge)
+			return true;
+	return false;
+}
+
+/**
+ * itun_device_routed_to() - may a packet that came in here leave there?
+ * @port: where a packet that this host routes came in
+ * @tunnel: tunnel device that carries IP packets
+ *
+ * Context: under RCU.
+ * Return: true if one set of routing tables serves both: where addresses are
+ * the same for two tenants, a VRF or a namespace of its own has each of them.
+ */
+bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel)
+{
+	return net_eq(dev_net(port), dev_net(tunnel)) &&
+	       l3mdev_master_ifindex_rcu(port) == l3mdev_master_ifindex_rcu(tunnel);
+}
+
+/**
+ * itun_device_routed_networks() - the networks that tunnels bring to a routing domain
+ * @port: where a packet that this host routes came in
+ * @vnis: filled
+ *
+ * Context: under RCU.
+ * Return: how many, at most ITUN_ROUTED_NETWORKS; 0 if there are none, or more.
+ */
+unsigned int itun_device_routed_networks(const struct net_device *port,
+					 u32 vnis[ITUN_ROUTED_NETWORKS])
+{
+	struct itun_device *device;
+	unsigned int n = 0, i;
+
+	list_for_each_entry_rcu(device, &itun_devices, list) {
+		if (!device->kind.ip_inside || device->kind.external ||
+		    device->kind.type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
+		    device->kind.id > ITUN_ID_MAX ||
+		    !itun_device_routed_to(port, device->dev))
+			continue;
+		for (i = 0; i < n; i++)
+			if (vnis[i] == device->kind.id)
+				break;
+		if (i < n)
+			continue;
+		if (n == ITUN_ROUTED_NETWORKS)
+			return 0;
+		vnis[n++] = device->kind.id;
+	}
+	return n;
+}
+
+/* What was found for a port last time. A bridge with VLAN filtering is asked
+ * each time: its VLANs change without a notifier.
+ */
+struct itun_zone_cache {
+	const struct net *net;		/* compared only */
+	int ifindex;
+	u32 generation;
+	int result;
+	u32 vni;
+};
+
+#define ITUN_ZONE_CACHE	64
+
+static DEFINE_PER_CPU(struct itun_zone_cache[ITUN_ZONE_CACHE], itun_zone_cache);
+
+/**
+ * itun_device_bridge_zone() - the network of a frame that comes in by a port
+ * @port: bridge port that is no tunnel, or the bridge itself
+ * @skb: the frame
+ * @vni: filled
+ *
+ * Frames with a VLAN tag at a bridge that filters VLANs are left to it: only
+ * it knows whether the port may send them.
+ *
+ * Context: softirq, under RCU.
+ * Return: 0, or -ENOENT if the network is not known.
+ */
+int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni)
+{
+	u32 generation = atomic_read_acquire(&itun_device_generation);
+	struct itun_zone_cache *cache;
+	const struct net_device *bridge;
+
+	cache = this_cpu_ptr(&itun_zone_cache[port->ifindex % ITUN_ZONE_CACHE]);
+	if (likely(cache->net == dev_net(port) && cache->ifindex == port->ifindex &&
+		   cache->generation == generation)) {
+		*vni = cache->vni;
+		return cache->result;
+	}
+
+	bridge = port;
+	if (!netif_is_bridge_master(port))
+		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	if (!bridge || !netif_is_bridge_master(bridge))
+		return -ENOENT;
+	if (br_vlan_enabled(bridge)) {
+		u16 pvid;
+
+		if (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol) ||
+		    br_vlan_get_pvid_rcu(port, &pvid) || !pvid)
+			return -ENOENT;
+		return itun_device_bridge_vni(bridge, pvid, vni);
+	}
+
+	cache->vni = 0;
+	cache->result = itun_device_bridge_vni(bridge, 0, &cache->vni);
+	cache->net = dev_net(port);
+	cache->ifindex = port->ifindex;
+	cache->generation = generation;
+	*vni = cache->vni;
+	return cache->result;
+}
