@@ -76,13 +76,6 @@ one_round() { # FAMILY steering|rewrite REPLY-LABEL
 }
 declare -A counter=([steering]=steered [rewrite]=rewritten)
 
-# An endpoint of labels is found when first used.
-ready() { # FAMILY
-	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
-	ctl_json "$lbhost" peer list | jq -r '.[].endpoints[] | "\(.tunnel) \(.address) \(.state)"' |
-		grep -qx "mpls $(vtep "$rshost" "$1") ready"
-}
-
 # A path back with a label of its own, and what is refused.
 return_labels() { # FAMILY
 	local problem
@@ -124,7 +117,7 @@ for family in ${FAMILIES:-4 6}; do
 	load_module
 	ctl "$lbhost" mark add "$first_mark"
 	pair_hosts "$lbhost" "$(vtep "$lbhost" "$family")" "$rshost" "$(vtep "$rshost" "$family")"
-	check "the server's host becomes ready, over IPv$family" wait_until 15 ready "$family"
+	check "the server's host becomes ready, over IPv$family" nat_ready "$family"
 	one_round "$family" steering 100
 	one_round "$family" rewrite 100
 	return_labels "$family"

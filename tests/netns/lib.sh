@@ -177,8 +177,11 @@ stat_grew() { # NS COUNTER BEFORE [BY]
 	at_least "$(stat_of "$1" "$2")" "$(($3 + ${4:-1}))"
 }
 
+# Where labels are carried by another tunnel the address is an endpoint in that, too, and ready there before any label goes.
 peer_ready() { # NS ADDRESS
-	ctl "$1" peer check "$2"
+	ctl "$1" peer check "$2" || return 1
+	[ -z "$carrier" ] || ctl_json "$1" peer list | jq -e --arg address "$2" \
+		'[.[].endpoints[]? | select(.tunnel == "mpls" and .address == $address and .state == "ready")] | length == 1'
 }
 
 # A balancer's and a real server's host that trust each other. Only the balancer's side needs the mark.

@@ -87,12 +87,6 @@ configure() { # FAMILY
 	pair_hosts "$lbhost" "$(vtep "$lbhost" "$1")" "$rshost" "$(vtep "$rshost" "$1")"
 }
 
-# An endpoint is found when first used.
-ready() { # FAMILY
-	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
-	peer_ready "$lbhost" "$(vtep "$rshost" "$1")"
-}
-
 # Of the balancer's host the server's knows a link-local address alone: that is how IPv6 asks for the next hop of a label.
 # A peer it is not until the tables have the peer's address, too.
 link_local_first() {
@@ -243,7 +237,7 @@ for family in ${FAMILIES:-4 6}; do
 	promise "$family"
 	configure "$family"
 	[ "$family" = 4 ] || link_local_first
-	check "the server's host becomes ready, over IPv$family" wait_until 15 ready "$family"
+	check "the server's host becomes ready, over IPv$family" nat_ready "$family"
 	check "its one endpoint is of MPLS" equal "$(endpoints_of "$lbhost")" "mpls $(vtep "$rshost" "$family") ready"
 	check "the hooks are those of devices" equal "$(hooks_of "$rshost")" \
 		"netdev/ingress/-2147483648 netdev/egress/-2147483648"
