@@ -329,17 +329,15 @@ static inline u16 itun_tunnel_build(u8 type, u8 *h, u8 options, u32 id, u16 flag
 		wire_put_be32(h + ITUN_MPLS_HLEN, ITUN_MPLS_CHANNEL);
 		return len;
 	}
-	switch (type) {
-	case ITUN_TUNNEL_GRE:
+	if (type == ITUN_TUNNEL_GRE) {
+		if (options & ITUN_GRE_NVGRE)
+			id <<= ITUN_GRE_FLOWID_BITS;
 		len = itun_tunnel_build_gre(h, ITUN_PROTOCOL_TEB, id);
-		/* Where there is no key it is not NVGRE's either. */
-		if (!id)
-			options = 0;
-		break;
-	case ITUN_TUNNEL_GENEVE:
-		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
-		break;
+		itun_gre_set_flags(h, flags);
+		return len;
 	}
+	if (type == ITUN_TUNNEL_GENEVE)
+		wire_put_be16(h + 2, ITUN_PROTOCOL_TEB);
 	itun_tunnel_set_flags(type, h, flags);
 	itun_tunnel_set_id(type, h, options, id);
 	return len;
