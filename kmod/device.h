@@ -117,6 +117,7 @@ bool itun_device_bridge_has(const struct net_device *port, u8 type);
 /* Networks that tunnels with IP inside bring to one routing domain, at most. */
 #define ITUN_ROUTED_NETWORKS	8
 
+bool itun_device_routes_any(const struct net *net, u8 type);
 bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel);
 unsigned int itun_device_routed_networks(const struct net_device *port,
 					 u32 vnis[ITUN_ROUTED_NETWORKS]);

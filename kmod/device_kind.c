@@ -69,10 +69,13 @@ static bool itun_kind_named(const struct net_device *dev, const char *kind)
 	return dev->rtnl_link_ops && !strcmp(dev->rtnl_link_ops->kind, kind);
 }
 
-/* GRE's devices that carry IP have no test in a header, as the others have. */
+/* GRE's devices that carry IP have no test in a header, as the others have. An
+ * "external" one has no type, as it has no header of its own (ip_gre.c).
+ */
 static bool itun_kind_is_gre(const struct net_device *dev)
 {
-	return itun_kind_named(dev, "gre") && dev->type == ARPHRD_IPGRE;
+	return itun_kind_named(dev, "gre") &&
+	       (dev->type == ARPHRD_IPGRE || dev->type == ARPHRD_NONE);
 }
 
 static bool itun_kind_is_ip6gre(const struct net_device *dev)

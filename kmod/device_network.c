@@ -69,6 +69,25 @@ bool itun_device_bridge_has(const struct net_device *port, u8 type)
 }
 
 /**
+ * itun_device_routes_any() - does a device bring IP packets of any network?
+ * @net: namespace of the underlay
+ * @type: enum ipvs_tun_tunnel_type
+ *
+ * Context: under RCU.
+ * Return: true if there is an "external" device of that type with IP inside.
+ */
+bool itun_device_routes_any(const struct net *net, u8 type)
+{
+	struct itun_device *device;
+
+	list_for_each_entry_rcu(device, &itun_devices, list)
+		if (device->kind.external && device->kind.ip_inside &&
+		    device->kind.type == type && net_eq(device->kind.underlay, net))
+			return true;
+	return false;
+}
+
+/**
  * itun_device_routed_to() - may a packet that came in here leave there?
  * @port: where a packet that this host routes came in
  * @tunnel: tunnel device that carries IP packets

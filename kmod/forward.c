@@ -31,10 +31,10 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 #endif
 }
 
-/* Named zones that labels of MPLS are looked for in. */
-#define ITUN_FORWARD_NAMED	8
-/* One for the bridge, one for labels that no zone names. */
-#define ITUN_FORWARD_ZONES	(ITUN_ROUTED_NETWORKS + 2 + ITUN_FORWARD_NAMED)
+/* Zones of labels and of "external" devices that are looked in, the latest ones. */
+#define ITUN_FORWARD_ROUTED	16
+/* One for the bridge. */
+#define ITUN_FORWARD_ZONES	(1 + ITUN_ROUTED_NETWORKS + ITUN_FORWARD_ROUTED)
 
 /* The tenants that a routed packet's server may be of. */
 struct itun_forward_zones {
@@ -53,27 +53,15 @@ static void itun_forward_add(struct itun_forward_zones *zones, u32 zone)
 	zones->zone[zones->n++] = zone;
 }
 
-/* A routing domain does not say which labels lead into it: those of any zone may
- * (see itun_config_zone_of()), and their paths say whether they do.
- */
-static void itun_forward_labels(const struct itun_config *config,
-				struct itun_forward_zones *zones)
-{
-	u32 i;
-
-	itun_forward_add(zones, 0);
-	for (i = 0; i < min_t(u32, config->n_zones, ITUN_FORWARD_NAMED); i++)
-		itun_forward_add(zones, config->zones[i]->vnis[0]);
-}
-
 /* That of the bridge that it came by, and those of tunnels that carry IP
  * packets, where addresses mean the same for all of them.
  */
-static void itun_forward_zones(const struct itun_net *in, const struct itun_config *config,
+static void itun_forward_zones(struct itun_net *in, const struct itun_config *config,
 			       const struct sk_buff *skb, const struct net_device *port,
 			       struct itun_forward_zones *zones)
 {
 	u32 vnis[ITUN_ROUTED_NETWORKS], vni;
+	const struct itun_zone *zone;
 	unsigned int i, n;
 
 	zones->n = 0;
@@ -83,8 +71,15 @@ static void itun_forward_zones(const struct itun_net *in, const struct itun_conf
 	n = itun_device_routed_networks(port, vnis);
 	for (i = 0; i < n; i++)
 		itun_forward_add(zones, itun_config_zone(config, vnis[i]));
-	if (unlikely(atomic_read(&in->n_mpls_paths)))
-		itun_forward_labels(config, zones);
+	/* A routing domain does not say which labels lead into it, nor which
+	 * networks an "external" device brings: any may, and their paths say
+	 * whether they do.
+	 */
+	hlist_for_each_entry_rcu(zone, &in->routed_zones, routed) {
+		if (unlikely(zones->n == ITUN_FORWARD_ZONES))
+			break;
+		itun_forward_add(zones, zone->id);
+	}
 }
 
 /* A number that tunnels with IP inside have says nothing of a bridge's network:
@@ -169,7 +164,7 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 		return NF_ACCEPT;
 	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
 	/* A VLAN tag beside the packet is the port's that it came by: none here. */
-	mtu = itun_path_mtu(reply.path);
+	mtu = itun_path_mtu(reply.path, skb);
 	if (unlikely(mtu && !itun_packet_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
 		itun_count(in, steer_too_long);
 		kfree_skb(skb);

@@ -99,6 +99,8 @@ static int __net_init itun_net_init(struct net *net)
 	in->net = net;
 	mutex_init(&in->mutex);
 	spin_lock_init(&in->stranger_lock);
+	spin_lock_init(&in->routed_lock);
+	INIT_HLIST_HEAD(&in->routed_zones);
 	return 0;
 }
 

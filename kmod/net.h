@@ -70,9 +70,10 @@ struct itun_net {
 
 	struct rhashtable paths;
 	atomic_t n_paths;
-	atomic_t n_mpls_paths;			/* of them, those of MPLS */
 	struct rhashtable zones;
 	atomic_t n_zones;
+	spinlock_t routed_lock;			/* softirq: the record stage writes */
+	struct hlist_head routed_zones;		/* see itun_zone_route(); read under RCU */
 
 	struct rhashtable endpoints;
 	atomic_t n_endpoints;

@@ -54,6 +54,7 @@ static inline bool itun_path_is_station(const struct itun_path_key *key)
 struct itun_zone {
 	struct rhash_head node;
 	u32 id;
+	struct hlist_node routed;	/* in itun_net.routed_zones; under its lock */
 	atomic_t sessions;
 	atomic_t n_recent;
 	u64 recent[ITUN_ZONE_RECENT];	/* a ring; 0 for none */

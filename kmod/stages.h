@@ -107,7 +107,7 @@ unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device
 void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
-unsigned int itun_path_mtu(struct itun_path *path);
+unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb);
 void itun_steered(struct itun_net *in, const struct itun_config *config,
 		  const struct itun_backhaul *reply, const struct itun_inner *inner, u32 len,
 		  enum itun_xmit result);

@@ -88,22 +88,33 @@ static bool itun_xmit_extended(const struct itun_path *path, const struct net_de
 	       vxlan->cfg.flags & ITUN_VXLAN_OTHER;
 }
 
+/* How long may an IP packet be that is put into a tunnel by this route? */
+static unsigned int itun_xmit_room(const struct itun_path_key *key, const struct dst_entry *dst)
+{
+	unsigned int overhead = key->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	unsigned int mtu = dst_mtu(dst);
+
+	/* GRE with a key, and neither a checksum nor a sequence number. */
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_GRE)
+		overhead += ITUN_GRE_HLEN + sizeof(__be32);
+	else
+		overhead += sizeof(struct udphdr) + ITUN_VXLAN_HLEN;
+	if (!key->ip_inside)
+		overhead += ETH_HLEN;
+	return mtu > overhead ? mtu - overhead : 0;
+}
+
 /* Does the packet, or each of its segments, fit the path's MTU once it is
  * encapsulated? If not, the driver makes the ICMP error that the VM expects.
  */
-static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst, u8 family)
+static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
+			       const struct itun_path_key *key)
 {
-	/* As much as any type of tunnel puts in front: GRE less than UDP's. */
-	unsigned int overhead = (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) +
-				sizeof(struct udphdr) + ITUN_VXLAN_HLEN + ETH_HLEN;
-	unsigned int mtu = dst_mtu(dst);
+	unsigned int mtu = itun_xmit_room(key, dst);
 
 	if (skb_vlan_tag_present(skb))
-		overhead += VLAN_HLEN;
-	if (mtu <= overhead)
-		return false;
-	mtu -= overhead;
-	return itun_packet_fits(skb, mtu);
+		mtu = mtu > VLAN_HLEN ? mtu - VLAN_HLEN : 0;
+	return mtu && itun_packet_fits(skb, mtu);
 }
 
 /**
@@ -189,8 +200,7 @@ static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *
 	 */
 	if (itun_path_route(path, skb, tos, 0, vxlan->cfg.dst_port, &route))
 		return ITUN_XMIT_FALLBACK;
-	if (unlikely(route.dst->dev == dev || !itun_xmit_mtu_fits(skb, route.dst,
-								  path->key.family)))
+	if (unlikely(route.dst->dev == dev || !itun_xmit_mtu_fits(skb, route.dst, &path->key)))
 		goto fallback;
 
 	tos = ip_tunnel_ecn_encap(tos, inner, skb);
@@ -337,7 +347,7 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 		return ITUN_XMIT_FALLBACK;
 	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
 		return ITUN_XMIT_FALLBACK;
-	fits = itun_xmit_mtu_fits(skb, route.dst, path->key.family);
+	fits = itun_xmit_mtu_fits(skb, route.dst, &path->key);
 	dst_release(route.dst);
 	if (unlikely(!fits || skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;
@@ -444,17 +454,32 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 /**
  * itun_path_mtu() - how long may a packet be that takes this path?
  * @path: under RCU, usable
+ * @skb: the packet, for its mark
  *
- * Context: softirq, under RCU.
+ * The MTU of a device with one other end is less by what it puts in front. An
+ * "external" one does not know how much that is.
+ *
+ * Context: softirq, BH off, under RCU.
  * Return: bytes of an IP packet; 0 if it cannot be said.
  */
-unsigned int itun_path_mtu(struct itun_path *path)
+unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 {
 	const struct net_device *dev;
-	bool external;
+	struct itun_route route;
+	unsigned int mtu;
+	bool external = false;
 
 	dev = itun_path_device(path, &external);
-	return dev ? itun_xmit_mtu(path, dev) : 0;
+	if (unlikely(!dev))
+		return 0;
+	mtu = itun_xmit_mtu(path, dev);
+	if (likely(!external))
+		return mtu;
+	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
+		return 0;
+	mtu = min(mtu, itun_xmit_room(&path->key, route.dst));
+	dst_release(route.dst);
+	return mtu;
 }
 
 /**

@@ -53,6 +53,26 @@ struct itun_zone *itun_zone_get(struct itun_net *in, u32 id)
 }
 
 /**
+ * itun_zone_route() - a path brings IP packets of this zone to this host's routing tables
+ * @in: namespace
+ * @zone: referenced
+ *
+ * Labels and "external" devices do not tell which networks lead to a routing
+ * domain, as other devices do: FORWARD looks for replies in the zones that have
+ * had such a path. A zone that has had one stays listed until its last path goes.
+ *
+ * Context: softirq or BH off.
+ */
+void itun_zone_route(struct itun_net *in, struct itun_zone *zone)
+{
+	/* By record stages on any CPU. */
+	spin_lock_bh(&in->routed_lock);
+	if (hlist_unhashed(&zone->routed))
+		hlist_add_head_rcu(&zone->routed, &in->routed_zones);
+	spin_unlock_bh(&in->routed_lock);
+}
+
+/**
  * itun_zone_put() - give a reference back
  * @in: namespace
  * @zone: referenced
@@ -65,6 +85,9 @@ void itun_zone_put(struct itun_net *in, struct itun_zone *zone)
 		return;
 	rhashtable_remove_fast(&in->zones, &zone->node, zone_params);
 	atomic_dec(&in->n_zones);
+	spin_lock_bh(&in->routed_lock);
+	hlist_del_init_rcu(&zone->routed);
+	spin_unlock_bh(&in->routed_lock);
 	kfree_rcu(zone, rcu);
 }
 

@@ -8,6 +8,8 @@
 #
 # Labels may be carried by GRE or UDP ($carrier): then the devices are there, too, and the routes lead into them.
 #
+# A host may have one "external" GRE device in place of them, and say in its routes where each leads to (overlay_any).
+#
 # Each host has one address of its own in the overlay, 10.1.2.INDEX and 2001:db8:12::INDEX, routes to those of all others,
 # and to each server by its host. GRE has a device for each other host, tn$VNI-$INDEX, as with Ethernet inside. MPLS has
 # none: label $VNI is in the routes, and pops to the host's own tables.
@@ -18,6 +20,7 @@ overlay_made=()   # NS FAMILY VNI, of each overlay
 overlay_served=() # VNI HOST ADDRESS, of each server
 declare -A overlay_members=() # the hosts, by VNI
 declare -A overlay_vrf=()     # "NS VNI": the VRF, with the VNI as its table
+declare -A overlay_any=()     # "NS VNI": not empty if one "external" device is to lead to all other hosts (GRE)
 declare -A vm_home=()         # "HOST VNI" of a VM
 
 overlay() { # NS FAMILY VNI [OPTIONS…]
@@ -28,7 +31,11 @@ overlay() { # NS FAMILY VNI [OPTIONS…]
 		: > "$work/$ns-$vrf"
 	}
 	overlay_members[$vni]=${underlay_hosts[*]}
-	case $tunnel$carrier in
+	case $tunnel$carrier${overlay_any[$ns $vni]:+any} in
+	greany)
+		lines+=("link add tn$vni-0 type $([ "$family" = 4 ] || echo ip6)gre external" "link set tn$vni-0 up")
+		batch "$ns" "${lines[@]}"
+		;;
 	gre | mplsgre | mplsudp)
 		for other in "${underlay_hosts[@]}"; do
 			[ "$other" = "$ns" ] || pair_lines "$vni" "tn$vni-${host_index[$other]}" "$(vtep "$ns" "$family")" \
@@ -108,7 +115,8 @@ overlay_routes() { # NS FAMILY VNI
 overlay_route() { # PREFIX NS HOST FAMILY VNI
 	local by=$4 vrf=${overlay_vrf[$2 $5]:-}
 	case $1 in *:*) by=6 ;; esac
-	case $tunnel$carrier-$by in
+	case $tunnel$carrier${overlay_any[$2 $5]:+any}-$by in
+	greany-*) echo "route replace $1 encap ip${4#4} id $5 key dst $(vtep "$3" "$4") dev tn$5-0" ;;
 	mpls?*-4) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet 10.1.2.${host_index[$3]} dev tn$5-${host_index[$3]} onlink" ;;
 	mpls?*-6) echo "route replace $1 ${vrf:+vrf $vrf} encap mpls $5 via inet6 2001:db8:12::${host_index[$3]} dev tn$5-${host_index[$3]} onlink" ;;
 	gre-*) echo "route replace $1 ${vrf:+vrf $vrf} dev tn$5-${host_index[$3]}" ;;

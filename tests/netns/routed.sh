@@ -10,6 +10,7 @@
 #      |                                                        |
 #      +--- gwhost .3 ------------- plain link, or gre, key 100 + routes to the client: "elsewhere"
 #
+# At the end the server's host has one "external" GRE device for network 100 in place of its two.
 # client_b (200.1.1.2, too) is lb_b's; addresses and ports of the two tenants are the same.
 # (the rest of the drawing: nat-topology.sh, routed-overlay.sh)
 TUNNEL=ipgre
@@ -161,6 +162,27 @@ another_tunnels_number() { # FAMILY
 	ip -n "$rshost" link del vx100
 }
 
+# The server's host has one "external" device for this network, and for any other: its routes say where to send.
+by_one_device() { # FAMILY
+	local told fallback
+	underlay_hosts=("$lbhost" "$rshost" "$gwhost")
+	overlay_remove "$rshost" 100
+	overlay_any["$rshost 100"]=yes
+	overlay "$rshost" "$1" 100
+	elsewhere plain
+	for version in -4 -6; do ip -n "$rs" "$version" route flush cache; done
+	told=$(stat_of "$rshost" steer_too_long) fallback=$(stat_of "$rshost" steer_fallback)
+	one_round "$1" plain steering
+	check "the server was told how long a packet may be" stat_grew "$rshost" steer_too_long "$told"
+	check "no reply was left to the routing tables" equal "$(stat_of "$rshost" steer_fallback)" "$fallback"
+	elsewhere tunnel
+	one_round "$1" tunnel rewrite
+	overlay_remove "$rshost" 100
+	overlay_any["$rshost 100"]=
+	overlay "$rshost" "$1" 100
+	elsewhere tunnel
+}
+
 by_hand() { # FAMILY
 	local flow=(--src 200.1.1.2 --sport 4500 --dst 10.1.1.2 --dport 80 --proto tcp --vni 100)
 	ctl "$rshost" session add "${flow[@]}" --vtep "$(vtep "$lbhost" "$1")" --tunnel gre
@@ -208,6 +230,7 @@ for family in ${FAMILIES:-4 6}; do
 	one_round "$family" tunnel rewrite
 	set_offload off
 	one_round "$family" tunnel both
+	by_one_device "$family"
 	by_hand "$family"
 	for host in "$lbhost" "$lb_b"; do ctl "$rshost" peer del "$(vtep "$host" "$family")"; done
 	no_answers "after peer del (IPv$family)"
