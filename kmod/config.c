@@ -280,6 +280,7 @@ static int itun_config_derive(struct itun_net *in, struct itun_config *next)
 	}
 
 	next->steers = next->any_accept || atomic_read(&in->n_static);
+	next->rewrites = next->steers && !(next->paused & IPVS_TUN_STEP_REWRITE);
 
 	for (i = 0; i < next->n_zones; i++)
 		n += next->zones[i]->n_vnis;
@@ -357,6 +358,28 @@ static bool itun_config_rejects_marks(const struct itun_config *before,
 	return false;
 }
 
+/* Who registers the first hook has a snapshot and ports already: hooks need not
+ * ask whether there are any. It is what holds where nothing was configured.
+ */
+static int itun_config_begin(struct itun_net *in)
+{
+	struct itun_config *first;
+	int err;
+
+	if (itun_config_current(in))
+		return 0;
+	first = itun_config_copy(in);
+	if (!first)
+		return -ENOMEM;
+	err = itun_device_rebuild_ports(in, first);
+	if (err) {
+		itun_config_discard(first);
+		return err;
+	}
+	rcu_assign_pointer(in->config, first);
+	return 0;
+}
+
 /**
  * itun_config_commit() - put a changed copy into force
  * @in: namespace, its tables allocated
@@ -373,12 +396,15 @@ static bool itun_config_rejects_marks(const struct itun_config *before,
 int itun_config_commit(struct itun_net *in, struct itun_config *next,
 		       struct netlink_ext_ack *extack)
 {
-	struct itun_config *old = itun_config_current(in);
-	const struct itun_config *before = old ?: &itun_config_default;
 	unsigned int hooks = in->hooks, wanted;
+	struct itun_config *before;
 	int err;
 
 	ASSERT_RTNL();
+	err = itun_config_begin(in);
+	if (err)
+		return err;
+	before = itun_config_current(in);
 
 	/* A path keeps a generation and a verdict in one word: 31 bits. */
 	next->generation = (before->generation + 1) & INT_MAX;
@@ -425,8 +451,7 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 	}
 	itun_hooks_update(in, wanted);
 	itun_endpoint_reconfigure(in, next);
-	if (old)
-		call_rcu(&old->rcu, itun_config_free_rcu);
+	call_rcu(&before->rcu, itun_config_free_rcu);
 	return 0;
 
 restore_hooks:

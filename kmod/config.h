@@ -111,6 +111,7 @@ struct itun_config {
 	u32 n_marks, n_peers, n_zones, n_vni_zones;
 	bool any_accept, any_send;
 	bool steers;			/* there may be sessions: by peers or by hand */
+	bool rewrites;			/* so, and their replies are corrected at LOCAL_OUT */
 	struct itun_mark **marks;	/* in the order in which they match */
 	struct itun_peer **peers;	/* longest prefix first */
 	struct itun_zone_config **zones;

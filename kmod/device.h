@@ -40,6 +40,24 @@ static inline int itun_port_index(const struct itun_ports *ports, __be16 port)
 }
 
 /**
+ * itun_port_is_vxlan() - does a port carry VXLAN?
+ * @ports: the ports, under RCU
+ * @port: UDP destination
+ *
+ * Ports that the configuration names come first, and of those VXLAN's: in most
+ * namespaces it is the first, or none.
+ */
+static __always_inline bool itun_port_is_vxlan(const struct itun_ports *ports, __be16 port)
+{
+	int i;
+
+	if (likely(ports->port[0] == port && ports->type[0] == IPVS_TUN_TUNNEL_TYPE_VXLAN))
+		return true;
+	i = itun_port_index(ports, port);
+	return i >= 0 && ports->type[i] == IPVS_TUN_TUNNEL_TYPE_VXLAN;
+}
+
+/**
  * itun_ports_choose() - a port for a tunnel's own packets
  * @ports: the ports, under RCU
  * @type: enum ipvs_tun_tunnel_type
@@ -83,9 +101,10 @@ static inline bool itun_is_tunnel(const struct net_device *dev)
 	const struct rtnl_link_ops *ops = dev->rtnl_link_ops;
 	unsigned int i;
 
-	if (!ops)
-		return false;
-	for (i = 0; i < ITUN_TUNNEL_KINDS && itun_tunnel_kinds[i]; i++)
+	/* The first apart: on most hosts there is one kind. */
+	if (ops == READ_ONCE(itun_tunnel_kinds[0]))
+		return ops;
+	for (i = 1; i < ITUN_TUNNEL_KINDS && itun_tunnel_kinds[i]; i++)
 		if (itun_tunnel_kinds[i] == ops)
 			return true;
 	return false;
@@ -117,10 +136,9 @@ bool itun_device_bridge_has(const struct net_device *port, u8 type);
 /* Networks that tunnels with IP inside bring to one routing domain, at most. */
 #define ITUN_ROUTED_NETWORKS	8
 
-bool itun_device_routes_any(const struct net *net, u8 type);
 bool itun_device_routed_to(const struct net_device *port, const struct net_device *tunnel);
 unsigned int itun_device_routed_networks(const struct net_device *port,
-					 u32 vnis[ITUN_ROUTED_NETWORKS]);
+					 u32 vnis[ITUN_ROUTED_NETWORKS], bool *others);
 
 /* Which network a packet belongs to that comes in by a bridge port. */
 int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni);

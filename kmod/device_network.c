@@ -69,25 +69,6 @@ bool itun_device_bridge_has(const struct net_device *port, u8 type)
 }
 
 /**
- * itun_device_routes_any() - does a device bring IP packets of any network?
- * @net: namespace of the underlay
- * @type: enum ipvs_tun_tunnel_type
- *
- * Context: under RCU.
- * Return: true if there is an "external" device of that type with IP inside.
- */
-bool itun_device_routes_any(const struct net *net, u8 type)
-{
-	struct itun_device *device;
-
-	list_for_each_entry_rcu(device, &itun_devices, list)
-		if (device->kind.external && device->kind.ip_inside &&
-		    device->kind.type == type && net_eq(device->kind.underlay, net))
-			return true;
-	return false;
-}
-
-/**
  * itun_device_routed_to() - may a packet that came in here leave there?
  * @port: where a packet that this host routes came in
  * @tunnel: tunnel device that carries IP packets
@@ -106,29 +87,36 @@ bool itun_device_routed_to(const struct net_device *port, const struct net_devic
  * itun_device_routed_networks() - the networks that tunnels bring to a routing domain
  * @port: where a packet that this host routes came in
  * @vnis: filled
+ * @others: set to true if there are more, or an "external" device brings any
  *
  * Context: under RCU.
- * Return: how many, at most ITUN_ROUTED_NETWORKS; 0 if there are none, or more.
+ * Return: how many, at most ITUN_ROUTED_NETWORKS.
  */
 unsigned int itun_device_routed_networks(const struct net_device *port,
-					 u32 vnis[ITUN_ROUTED_NETWORKS])
+					 u32 vnis[ITUN_ROUTED_NETWORKS], bool *others)
 {
 	struct itun_device *device;
 	unsigned int n = 0, i;
 
+	*others = false;
 	list_for_each_entry_rcu(device, &itun_devices, list) {
-		if (!device->kind.ip_inside || device->kind.external ||
+		if (!device->kind.ip_inside ||
 		    device->kind.type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
-		    device->kind.id > ITUN_ID_MAX ||
 		    !itun_device_routed_to(port, device->dev))
+			continue;
+		if (device->kind.external)
+			*others = true;
+		if (device->kind.external || device->kind.id > ITUN_ID_MAX)
 			continue;
 		for (i = 0; i < n; i++)
 			if (vnis[i] == device->kind.id)
 				break;
 		if (i < n)
 			continue;
-		if (n == ITUN_ROUTED_NETWORKS)
-			return 0;
+		if (n == ITUN_ROUTED_NETWORKS) {
+			*others = true;
+			break;
+		}
 		vnis[n++] = device->kind.id;
 	}
 	return n;

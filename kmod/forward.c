@@ -31,7 +31,7 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 #endif
 }
 
-/* Zones of labels and of "external" devices that are looked in, the latest ones. */
+/* Zones that are looked in where devices do not tell, the latest ones. */
 #define ITUN_FORWARD_ROUTED	16
 /* One for the bridge. */
 #define ITUN_FORWARD_ZONES	(1 + ITUN_ROUTED_NETWORKS + ITUN_FORWARD_ROUTED)
@@ -63,18 +63,21 @@ static void itun_forward_zones(struct itun_net *in, const struct itun_config *co
 	u32 vnis[ITUN_ROUTED_NETWORKS], vni;
 	const struct itun_zone *zone;
 	unsigned int i, n;
+	bool others;
 
 	zones->n = 0;
 	zones->bridged = !itun_device_bridge_zone(port, skb, &vni);
 	if (zones->bridged)
 		itun_forward_add(zones, itun_config_zone(config, vni));
-	n = itun_device_routed_networks(port, vnis);
+	n = itun_device_routed_networks(port, vnis, &others);
 	for (i = 0; i < n; i++)
 		itun_forward_add(zones, itun_config_zone(config, vnis[i]));
 	/* A routing domain does not say which labels lead into it, nor which
 	 * networks an "external" device brings: any may, and their paths say
 	 * whether they do.
 	 */
+	if (likely(!others && !atomic_read(&in->n_mpls_paths)))
+		return;
 	hlist_for_each_entry_rcu(zone, &in->routed_zones, routed) {
 		if (unlikely(zones->n == ITUN_FORWARD_ZONES))
 			break;

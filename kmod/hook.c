@@ -17,8 +17,7 @@
 static noinline unsigned int itun_local_out_whole(struct itun_net *in,
 						  const struct itun_config *config,
 						  const struct itun_ports *ports,
-						  struct sk_buff *skb, u8 family, bool marks,
-						  bool rewrites)
+						  struct sk_buff *skb, u8 family, bool marks)
 {
 	struct itun_outer outer;
 	struct itun_look look;
@@ -44,7 +43,7 @@ static noinline unsigned int itun_local_out_whole(struct itun_net *in,
 			       look.port >= 0 && ports->collision[look.port]))
 		goto out;
 	/* The standard header only: other bits belong to somebody's extension. */
-	if (rewrites && outer.flags == itun_tunnel_normal(outer.type))
+	if (config->rewrites && outer.flags == itun_tunnel_normal(outer.type))
 		verdict = itun_rewrite(in, config, skb, &outer);
 out:
 	local_bh_enable();
@@ -59,7 +58,7 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 {
 	const struct itun_config *config;
 	const struct itun_ports *ports;
-	bool marks, rewrites;
+	bool marks;
 
 	/* The cheap first filter: a tunnel's packet still has the tunnel's
 	 * device, one of a local socket has none.
@@ -69,14 +68,11 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	if (!config || !ports)
-		return NF_ACCEPT;
-
 	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
-	rewrites = config->steers && !(config->paused & IPVS_TUN_STEP_REWRITE);
-	if (!marks && (!rewrites || (family == 4 && itun_outer_nobodys4(in, ports, skb))))
+	if (likely(!marks) && (!config->rewrites ||
+			       (family == 4 && itun_outer_nobodys4(in, ports, skb))))
 		return NF_ACCEPT;
-	return itun_local_out_whole(in, config, ports, skb, family, marks, rewrites);
+	return itun_local_out_whole(in, config, ports, skb, family, marks);
 }
 
 static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
@@ -129,10 +125,10 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 	struct itun_net *in = priv;
 
 	/* What comes out of a tunnel is a request, no reply. */
-	if (itun_is_tunnel(state->in))
+	if (itun_is_tunnel(state->in) || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
 	config = rcu_dereference(in->config);
-	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
+	if (config->paused & IPVS_TUN_STEP_STEER)
 		return NF_ACCEPT;
 	return itun_steer_bridge(in, config, skb, state);
 }
@@ -144,10 +140,10 @@ static unsigned int itun_forward(void *priv, struct sk_buff *skb,
 	struct itun_net *in = priv;
 
 	/* br_netfilter's passage of a bridged frame: it is the bridge's. */
-	if (nf_bridge_info_exists(skb))
+	if (nf_bridge_info_exists(skb) || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
 	config = rcu_dereference(in->config);
-	if (!config || config->paused & IPVS_TUN_STEP_STEER || !itun_may_reply(in, skb))
+	if (config->paused & IPVS_TUN_STEP_STEER)
 		return NF_ACCEPT;
 	return itun_steer_forward(in, config, skb, state);
 }

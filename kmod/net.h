@@ -48,8 +48,9 @@ struct itun_net {
 	 * notifiers run under RTNL and need it.
 	 */
 	struct mutex mutex;
-	struct itun_config __rcu *config;	/* written under mutex */
-	struct itun_ports __rcu *ports;		/* written under mutex */
+	/* Written under the mutex; both are there while there is a hook. */
+	struct itun_config __rcu *config;
+	struct itun_ports __rcu *ports;
 	unsigned int hooks;			/* enum itun_hook_group, under mutex */
 	struct nf_hook_ops hook_ops[ITUN_HOOK_GROUPS][ITUN_GROUP_HOOKS];
 	unsigned int n_mpls_devices;		/* with hooks of ours; written in mpls_device.c */
@@ -70,6 +71,7 @@ struct itun_net {
 
 	struct rhashtable paths;
 	atomic_t n_paths;
+	atomic_t n_mpls_paths;			/* of them, those of MPLS */
 	struct rhashtable zones;
 	atomic_t n_zones;
 	spinlock_t routed_lock;			/* softirq: the record stage writes */

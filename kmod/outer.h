@@ -158,16 +158,13 @@ static inline bool itun_outer_nobodys4(const struct itun_net *in, const struct i
 	const struct udphdr *uh = (const struct udphdr *)(skb->data + transport);
 	__be16 sport;
 	__be32 src;
-	int port;
 
 	if (skb_headlen(skb) < inner + ITUN_GLIMPSE_LEN || skb->data[0] != 0x45 ||
 	    skb->data[9] != IPPROTO_UDP)
 		return false;
-	port = itun_port_index(ports, uh->dest);
-	if (port < 0)
-		return true;
-	return ports->type[port] == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
-	       itun_glimpse_ethernet(skb->data + inner, ITUN_GLIMPSE_LEN, &src, &sport) &&
+	if (unlikely(!itun_port_is_vxlan(ports, uh->dest)))
+		return itun_port_index(ports, uh->dest) < 0;
+	return itun_glimpse_ethernet(skb->data + inner, ITUN_GLIMPSE_LEN, &src, &sport) &&
 	       !itun_filter_has4(in, src, sport);
 }
 

@@ -6,7 +6,6 @@
 #include <linux/slab.h>
 #include <net/dst_metadata.h>
 
-#include "device.h"
 #include "endpoint.h"
 #include "zone.h"
 
@@ -112,9 +111,10 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	if (endpoint && itun_endpoint_hold(endpoint))
 		path->endpoint = endpoint;
 	itun_path_judge(path, config);
-	if (key->ip_inside && (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS ||
-			       itun_device_routes_any(in->net, key->type)))
+	if (key->ip_inside)
 		itun_zone_route(in, path->zone);
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		atomic_inc(&in->n_mpls_paths);
 	return path;
 
 put_zone:
@@ -128,6 +128,8 @@ static void itun_path_release(struct itun_path *path)
 {
 	if (path->endpoint)
 		itun_endpoint_put(path->endpoint);
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
+		atomic_dec(&path->in->n_mpls_paths);
 	itun_zone_put(path->in, path->zone);
 	call_rcu(&path->rcu, itun_path_free);
 }

@@ -375,8 +375,6 @@ unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
 	const struct itun_ports *ports = rcu_dereference(in->ports);
 	unsigned int verdict;
 
-	if (unlikely(!ports || !config))
-		return NF_ACCEPT;
 	/* A packet that comes back from NFQUEUE comes in process context, here
 	 * as in the other hooks: locks and per-CPU state need BH off.
 	 */

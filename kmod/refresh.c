@@ -94,8 +94,11 @@ static __always_inline bool itun_path_is_usual(const struct itun_path_key *key,
 static __always_inline int itun_usual_ifindex(struct sk_buff *skb,
 					      const struct nf_hook_state *state)
 {
-	int ifindex = inet_sdif(skb);
+	int ifindex = 0;
 
+	/* inet_sdif(), which asks whether there is a packet at all. */
+	if (unlikely(ipv4_l3mdev_skb(IPCB(skb)->flags)))
+		ifindex = IPCB(skb)->iif;
 	return unlikely(ifindex) ? ifindex : state->in->ifindex;
 }
 
@@ -236,11 +239,21 @@ leave:
 	return PTR_ERR(session) == -ENOSPC;
 }
 
-/* By the keyed hash, in the table. */
+static u8 itun_usual_tcp_flags(const struct sk_buff *skb)
+{
+	const struct itun_usual *packet = (const struct itun_usual *)skb->data;
+
+	return packet->inner.protocol == IPPROTO_TCP ? tcp_flag_byte(&packet->inner_tcp) : 0;
+}
+
+/* By the keyed hash, in the table. As many arguments as there are registers: one
+ * more, and who calls this pays for a frame with every packet.
+ */
 static noinline bool itun_refresh_search(struct itun_net *in, const struct itun_config *config,
 					 struct sk_buff *skb, const struct nf_hook_state *state,
-					 struct itun_key4 key, u8 tcp_flags)
+					 struct itun_key4 key)
 {
+	u8 tcp_flags = itun_usual_tcp_flags(skb);
 	struct itun_session *session;
 	struct itun_lookup lookup;
 	bool done;
@@ -281,15 +294,12 @@ unsigned int itun_refresh(struct itun_net *in, struct sk_buff *skb,
 	struct itun_key4 key;
 	u8 tcp_flags;
 	bool done;
-	int port;
 
-	if (unlikely(!config || !ports) || !itun_is_usual(skb, packet, &tcp_flags) ||
+	if (!itun_is_usual(skb, packet, &tcp_flags) ||
 	    !itun_config_accepts(config, IPVS_TUN_TUNNEL_TYPE_VXLAN,
 				 itun_vxlan_flags(packet->vxlan)) ||
-	    config->paused & IPVS_TUN_STEP_RECORD)
-		goto whole;
-	port = itun_port_index(ports, packet->udp.dest);
-	if (port < 0 || ports->type[port] != IPVS_TUN_TUNNEL_TYPE_VXLAN)
+	    config->paused & IPVS_TUN_STEP_RECORD ||
+	    !itun_port_is_vxlan(ports, packet->udp.dest))
 		goto whole;
 
 	key.src = packet->inner.saddr;
@@ -302,7 +312,7 @@ unsigned int itun_refresh(struct itun_net *in, struct sk_buff *skb,
 	if (likely(session))
 		done = itun_refresh_session(in, config, skb, state, session, tcp_flags);
 	else
-		done = itun_refresh_search(in, config, skb, state, key, tcp_flags);
+		done = itun_refresh_search(in, config, skb, state, key);
 	if (likely(done))
 		return NF_ACCEPT;
 whole:

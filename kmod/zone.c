@@ -57,9 +57,9 @@ struct itun_zone *itun_zone_get(struct itun_net *in, u32 id)
  * @in: namespace
  * @zone: referenced
  *
- * Labels and "external" devices do not tell which networks lead to a routing
- * domain, as other devices do: FORWARD looks for replies in the zones that have
- * had such a path. A zone that has had one stays listed until its last path goes.
+ * A zone that has had one stays listed until its last path goes. Where devices do
+ * not tell which networks lead to a routing domain, FORWARD looks for replies in
+ * the zones that are listed.
  *
  * Context: softirq or BH off.
  */
