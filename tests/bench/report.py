@@ -81,7 +81,8 @@ for name, key, base in IDLE:
         table.append(f"| loaded, not configured: {name} | {first(lambda boot: number(boot, base))} | " +
                      " | ".join([shown(value)] + [""] * (len(sizes) - 1)) + " | 0 |")
 
-names = {"vxlan": "VXLAN", "geneve": "Geneve", "gre": "GRE with a key"}
+names = {"vxlan": "VXLAN", "geneve": "Geneve", "gre": "GRE with a key", "ipgre": "GRE, IP inside", "mpls": "MPLS",
+         "mplsgre": "MPLS in GRE", "mplsudp": "MPLS in UDP"}
 by_tunnel = ["| with 1 session | " + " | ".join(f"{names[t]}: without | the module" for t in tunnels) + " |",
              "|---|" + "---|---|" * len(tunnels)]
 for name, key, base, _ in ROWS:
