@@ -94,29 +94,15 @@ static bool itun_mpls_was_marked(struct itun_outer *outer)
 	return outer->flags && outer->id >= ITUN_MPLS_LABEL_FIRST;
 }
 
-/**
- * itun_mpls_ingress() - a packet that comes in by a device of the underlay
- * @priv: none
- * @skb: skb->data at the label stack
- * @state: of the hook
- *
- * Context: BH off, under RCU.
- * Return: NF_ACCEPT; NF_DROP for a readiness message, or without memory.
- */
-unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+/* Apart, for its variables are zeroed on entry in many kernels. */
+static noinline unsigned int itun_mpls_ingress_whole(struct itun_net *in,
+						     const struct itun_config *config,
+						     struct sk_buff *skb,
+						     const struct nf_hook_state *state)
 {
-	const struct itun_config *config;
 	enum itun_mpls_inside inside;
 	struct itun_outer outer;
-	struct itun_net *in;
 
-	if (likely(skb->protocol != htons(ETH_P_MPLS_UC)) || skb->pkt_type != PACKET_HOST ||
-	    itun_mpls_tagged(skb))
-		return NF_ACCEPT;
-	in = itun_net(state->net);
-	config = rcu_dereference(in->config);
-	if (unlikely(!config))
-		return NF_ACCEPT;
 	memset(&outer, 0, sizeof(outer));
 	inside = itun_mpls_parse(skb, 0, &outer);
 	if (likely(!itun_mpls_of_ours(in, config, inside, &outer)))
@@ -135,6 +121,30 @@ unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_
 		return NF_DROP;
 	}
 	return itun_record(in, config, skb, &outer, state);
+}
+
+/**
+ * itun_mpls_ingress() - a packet that comes in by a device of the underlay
+ * @priv: namespace
+ * @skb: skb->data at the label stack
+ * @state: of the hook
+ *
+ * Context: BH off, under RCU.
+ * Return: NF_ACCEPT; NF_DROP for a readiness message, or without memory.
+ */
+unsigned int itun_mpls_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct itun_config *config;
+	struct itun_net *in = priv;
+
+	if (likely(skb->protocol != htons(ETH_P_MPLS_UC)) || skb->pkt_type != PACKET_HOST ||
+	    itun_mpls_tagged(skb))
+		return NF_ACCEPT;
+	config = rcu_dereference(in->config);
+	if (likely(itun_mpls_is_plain(skb->data, skb_headlen(skb),
+				      config->tunnel[IPVS_TUN_TUNNEL_TYPE_MPLS].accept_bits)))
+		return NF_ACCEPT;
+	return itun_mpls_ingress_whole(in, config, skb, state);
 }
 
 /**
@@ -180,28 +190,15 @@ void itun_mpls_judge(const struct itun_config *config, struct itun_outer *outer)
 	outer->flags = itun_mpls_markable(outer->id, second_mark) ? 0 : ITUN_MPLS_ALLOWED;
 }
 
-/**
- * itun_mpls_egress() - a packet that leaves by a device of the underlay
- * @priv: none
- * @skb: skb->data at the Ethernet header
- * @state: of the hook
- *
- * Context: BH off, under RCU.
- * Return: NF_ACCEPT.
- */
-unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+/* Apart, as above. */
+static noinline unsigned int itun_mpls_egress_whole(struct itun_net *in,
+						    const struct itun_config *config,
+						    struct sk_buff *skb,
+						    const struct nf_hook_state *state)
 {
-	const struct itun_config *config;
 	enum itun_mpls_inside inside;
 	struct itun_outer outer;
-	struct itun_net *in;
 
-	if (likely(!skb->mark) || skb->protocol != htons(ETH_P_MPLS_UC) || itun_mpls_tagged(skb))
-		return NF_ACCEPT;
-	in = itun_net(state->net);
-	config = rcu_dereference(in->config);
-	if (!config || !config->n_marks || config->paused & IPVS_TUN_STEP_MARK)
-		return NF_ACCEPT;
 	if (unlikely(skb_headlen(skb) < ETH_HLEN || skb_shared(skb) ||
 		     eth_hdr(skb)->h_proto != htons(ETH_P_MPLS_UC)))
 		return NF_ACCEPT;
@@ -215,4 +212,26 @@ unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_h
 	itun_neighbour_find(in, config, state->out, outer.mac, &outer.dst, &outer.family);
 	itun_mark(in, config, skb, &outer, false);
 	return NF_ACCEPT;
+}
+
+/**
+ * itun_mpls_egress() - a packet that leaves by a device of the underlay
+ * @priv: namespace
+ * @skb: skb->data at the Ethernet header
+ * @state: of the hook
+ *
+ * Context: BH off, under RCU.
+ * Return: NF_ACCEPT.
+ */
+unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct itun_config *config;
+	struct itun_net *in = priv;
+
+	if (likely(!skb->mark) || skb->protocol != htons(ETH_P_MPLS_UC) || itun_mpls_tagged(skb))
+		return NF_ACCEPT;
+	config = rcu_dereference(in->config);
+	if (!config->n_marks || config->paused & IPVS_TUN_STEP_MARK)
+		return NF_ACCEPT;
+	return itun_mpls_egress_whole(in, config, skb, state);
 }

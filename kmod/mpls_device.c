@@ -75,6 +75,7 @@ static int itun_mpls_add(struct net_device *dev)
 		device->ops[i].dev = dev;
 		device->ops[i].pf = NFPROTO_NETDEV;
 		device->ops[i].priority = ITUN_PRI_MPLS;
+		device->ops[i].priv = itun_net(device->net);
 	}
 	device->ops[0].hook = itun_mpls_ingress;
 	device->ops[0].hooknum = NF_NETDEV_INGRESS;

@@ -119,6 +119,22 @@ static inline u16 itun_mpls_protocol(u8 first)
 }
 
 /**
+ * itun_mpls_is_plain() - the first look at a stack: is it one label that is not marked?
+ * @stack: its first entry
+ * @avail: readable bytes of @stack
+ * @marks: the bits of all marks
+ *
+ * Return: true for one label without any of them, and IP behind it; false if a
+ * closer look is due.
+ */
+static inline bool itun_mpls_is_plain(const u8 *stack, u32 avail, u32 marks)
+{
+	return avail > ITUN_MPLS_HLEN && stack[2] & ITUN_MPLS_BOTTOM &&
+	       !(itun_mpls_label(stack) & marks) &&
+	       (stack[ITUN_MPLS_HLEN] >> 4 == 4 || stack[ITUN_MPLS_HLEN] >> 4 == 6);
+}
+
+/**
  * itun_mpls_is_message() - is a readiness message behind the bottom?
  * @channel: four bytes
  *

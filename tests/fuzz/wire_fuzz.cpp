@@ -425,6 +425,7 @@ void check_mpls(u8 wish, const std::uint8_t *bytes, u32 size, u32 beyond)
 	const int bottom = itun_mpls_bottom(stack.get(), size);
 
 	if (bottom < 0) {
+		MUST(!itun_mpls_is_plain(stack.get(), size, mark));
 		// No entry that was looked at has the bit.
 		for (u32 at = 0; at < ITUN_MPLS_STACK_MAX && at + ITUN_MPLS_HLEN <= size; at += 4)
 			MUST(!(bytes[at + 2] & ITUN_MPLS_BOTTOM));
@@ -444,6 +445,12 @@ void check_mpls(u8 wish, const std::uint8_t *bytes, u32 size, u32 beyond)
 	const u32 label = itun_mpls_label(entry);
 
 	MUST(label <= ITUN_MPLS_LABEL_MAX);
+	// What the first look lets go is what the parser would find nothing in.
+	if (itun_mpls_is_plain(stack.get(), size, mark)) {
+		MUST(!at && !(label & mark));
+		MUST(itun_mpls_protocol(bytes[ITUN_MPLS_HLEN]));
+		MUST(size < 2 * ITUN_MPLS_HLEN || !itun_mpls_is_message(bytes + ITUN_MPLS_HLEN));
+	}
 	if (itun_mpls_markable(label, mark)) {
 		itun_mpls_set_label(entry, label | mark);
 		MUST(itun_mpls_label(entry) == (label | mark));

@@ -159,6 +159,39 @@ TEST(Mpls, WhatIsInsideIsToldByItsFirstFourBits)
 	}
 }
 
+TEST(Mpls, ThePlainStackIsOneLabelWithoutAMarkAndIpBehindIt)
+{
+	struct Case {
+		const char *bytes;
+		bool plain;
+	};
+	// Label 100, S, TTL 64 is 00 06 41 40; its bit 0x40 is one of those that a mark may have.
+	const Case cases[] = {
+		{"00 06 41 40  45", true},
+		{"00 06 41 40  60", true},
+		{"08 06 41 40  45", false},
+		{"00 06 40 40  45", false},
+		{"00 06 41 40  10 00 7f f8", false},
+		{"00 06 41 40  00", false},
+		{"00 06 41 40", false},
+		{"00 06 41", false},
+		{"", false},
+		{"00 06 40 40  00 06 41 40", false},
+	};
+
+	for (const Case &c : cases) {
+		const Bytes bytes = hex(c.bytes);
+		const Exact stack(bytes);
+
+		EXPECT_EQ(itun_mpls_is_plain(stack.get(), static_cast<u32>(bytes.size()), 0x8000),
+			  c.plain)
+			<< c.bytes;
+		EXPECT_FALSE(
+			itun_mpls_is_plain(stack.get(), static_cast<u32>(bytes.size()), 0x8040))
+			<< c.bytes;
+	}
+}
+
 TEST(Mpls, AMessageIsInAChannelForExperiments)
 {
 	// RFC 5586: 0001, version 0, reserved; type 0x7ff8.
