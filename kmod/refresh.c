@@ -119,6 +119,10 @@ static void itun_usual_clear(struct itun_net *in, struct sk_buff *skb)
 	struct itun_csum csum = {};
 	u8 old[2];
 
+	if (likely(itun_csum_uncovered(skb, &packet->udp))) {
+		itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
+		return;
+	}
 	memcpy(old, packet->vxlan, sizeof(old));
 	itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
 	itun_csum_body(&csum, old, packet->vxlan, sizeof(old));
