@@ -77,8 +77,13 @@ attack() { # WHO NS OUTER-SOURCE PORT
 		equal "$(value_of "$after" untrusted)" $(($(value_of "$before" untrusted) + 2))
 }
 
-warned_of() { # ADDRESS
-	ctl_json "$rshost" status | jq -e --arg address "$1" '.warnings | any(startswith("marked packets from \($address),"))'
+# A station of a link is named by one of its addresses: the neighbour tables may have it by both families.
+stranger_is_named() {
+	local names=("$stranger_address")
+	[ "$tunnel$carrier" != mpls ] || names=("$(vtep "$stranger" 4)" "$(vtep "$stranger" 6)")
+	ctl_json "$rshost" status | jq -e '[.warnings[] | select(startswith("marked packets from "))] |
+		any(. as $warning | $ARGS.positional | any(. as $name | $warning | startswith("marked packets from \($name),")))' \
+		--args "${names[@]}"
 }
 
 row() { # COLUMN : of the session under attack
@@ -142,7 +147,7 @@ one_family() {
 	check "and has its session" equal "$(row "$(endpoint_column)") $(row mac)" "$balancer"
 
 	attack "a stranger" "$stranger" "$stranger_address" 3001
-	check "status names the stranger" warned_of "$stranger_address"
+	check "status names the stranger" stranger_is_named
 	attack "a forged address on the wrong device" "$outside" "$lbvtep" 3002
 	attack "the outside by its own address" "$outside" "$outside_address" 3003
 	attack "a VM with a forged address" "$rs" "$lbvtep" 3004
