@@ -162,6 +162,19 @@ another_tunnels_number() { # FAMILY
 	ip -n "$rshost" link del vx100
 }
 
+# More networks lead to the server's tables than are looked for one by one.
+many_networks() { # FAMILY
+	local vni lines=() steered
+	for vni in {301..309}; do
+		pair_lines "$vni" "tn$vni-3" "$(vtep "$rshost" "$1")" "$(vtep "$gwhost" "$1")"
+	done
+	batch "$rshost" "${lines[@]}"
+	steered=$(stat_of "$rshost" steered)
+	check "beside nine more networks the server is reached (IPv$1)" equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
+	check "and its replies are steered" stat_grew "$rshost" steered "$steered"
+	for vni in {301..309}; do overlay_remove "$rshost" "$vni"; done
+}
+
 # The server's host has one "external" device for this network, and for any other: its routes say where to send.
 by_one_device() { # FAMILY
 	local told fallback
@@ -226,6 +239,7 @@ for family in ${FAMILIES:-4 6}; do
 	check "the server was told of the tunnel's MTU" at_least "$(stat_of "$rshost" steer_too_long)" 1
 	two_tenants "$family"
 	another_tunnels_number "$family"
+	many_networks "$family"
 	elsewhere tunnel
 	one_round "$family" tunnel rewrite
 	set_offload off
