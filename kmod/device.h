@@ -104,6 +104,8 @@ static inline bool itun_is_tunnel(const struct net_device *dev)
 	/* The first apart: on most hosts there is one kind. */
 	if (ops == READ_ONCE(itun_tunnel_kinds[0]))
 		return ops;
+	if (likely(!READ_ONCE(itun_tunnel_kinds[1])))
+		return false;
 	for (i = 1; i < ITUN_TUNNEL_KINDS && itun_tunnel_kinds[i]; i++)
 		if (itun_tunnel_kinds[i] == ops)
 			return true;

@@ -29,7 +29,12 @@
  */
 static __always_inline bool itun_glimpse_ip4(const u8 *p, u32 avail, __be32 *src, __be16 *sport)
 {
-	if (avail < 24 || p[0] != 0x45 || (wire_get_be16(p + 6) & 0x3fff))
+	__be16 fragment;
+
+	if (avail < 24 || p[0] != 0x45)
+		return false;
+	memcpy(&fragment, p + 6, sizeof(fragment));
+	if (fragment & __cpu_to_be16(0x3fff))
 		return false;
 	if (p[9] != ITUN_PROTO_TCP && p[9] != ITUN_PROTO_UDP)
 		return false;
