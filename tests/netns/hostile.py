@@ -5,7 +5,7 @@
     hostile.py PEER HOST VM
 
 PEER sends raw frames by its eth0 to HOST. Of its two tunnel ports one has a tunnel device, the other a socket of this
-program; GRE has a device and a raw socket. So the socket shows byte for byte what leaves the record stage, and with all
+program; GRE has a device and a raw socket, with labels inside as well. So the socket shows byte for byte what leaves the record stage, and with all
 counters of the module what it thought of each packet. One line per result, in the scenario's words: "ok NAME" or "not ok
 NAME".
 
@@ -36,15 +36,22 @@ OUTER = {
     "vxlan": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_vxlan.flag_cases, hostile_udp.fragment_cases),
     "geneve": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_geneve.flag_cases,
                hostile_geneve.option_cases, hostile_udp.fragment_cases),
-    "gre": (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.checksum_cases, hostile_gre.flag_cases,
-            hostile_gre.fragment_cases),
+    "gre": (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.network_cases, hostile_gre.checksum_cases,
+            hostile_gre.flag_cases, hostile_gre.fragment_cases),
     "mpls": (hostile_mpls.stack_cases, hostile_mpls.label_cases, hostile_mpls.link_cases, hostile_mpls.channel_cases)}
 OUTER["ipgre"] = OUTER["gre"]
+# Labels first, then what carries them.
+STACKS = (hostile_mpls.stack_cases, hostile_mpls.label_cases, hostile_mpls.channel_cases)
+OUTER["mplsgre"] = STACKS + (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.label_cases,
+                             hostile_gre.checksum_cases, hostile_gre.fragment_cases)
+OUTER["mplsudp"] = STACKS + (hostile_mpls.first_look_cases, hostile_udp.outer_cases, hostile_udp.checksum_cases,
+                             hostile_udp.fragment_cases)
 CAN_BE_MARKED = {"vxlan": hostile_vxlan.can_be_marked, "geneve": hostile_geneve.can_be_marked,
                  "gre": hostile_gre.can_be_marked, "ipgre": hostile_gre.can_be_marked,
-                 "mpls": hostile_mpls.can_be_marked}[TUNNEL]
+                 "mpls": hostile_mpls.can_be_marked, "mplsgre": hostile_gre.can_be_marked,
+                 "mplsudp": hostile_mpls.can_be_marked}[TUNNEL]
 # Labels below 16 have a meaning of their own, and those with the bit go unmarked.
-NETWORKS = (100, 100, 100, 200, 16, 0xF7FFF) if TUNNEL == "mpls" else (100, 100, 100, 200, 0, 0xFFFFFF)
+NETWORKS = (100, 100, 100, 200, 16, 0xF7FFF) if LABELS else (100, 100, 100, 200, 0, 0xFFFFFF)
 
 
 def mutate(rng, data, others):
@@ -78,7 +85,7 @@ def mutations(lab):
     lab.last = None
     judge, before = Judge(), lab.netlink.counters()
     endpoints = {4: (PEER4, HOST4), 6: (PEER6, HOST6)}
-    if TUNNEL == "mpls":
+    if STATION:
         endpoints = dict.fromkeys((4, 6), (lab.peer4,))
     wrong, count, checked = [], 0, 0
     while count < MUTATIONS:
@@ -87,7 +94,7 @@ def mutations(lab):
         for inner in inners:
             family, port = rng.choice((4, 6)), rng.choice((SINK, SINK, SINK, DEVICE))
             vni = rng.choice(NETWORKS)
-            has_checksum = TUNNEL != "mpls" and rng.random() < 0.8
+            has_checksum = not STATION and rng.random() < 0.8
             checked += has_checksum
             lab.send([lab.underlay.tunnelled(family, tunnel(inner, vni=vni, checked=has_checksum), port=port,
                                              checked=has_checksum)])
@@ -123,8 +130,10 @@ def outer_seeds(lab, rng):
                 has_checksum = rng.random() < 0.3
                 seeds.append(lab.underlay.tunnelled(family, tunnel(inner, checked=has_checksum), port=port,
                                                     checked=has_checksum))
-        if TUNNEL == "mpls":
-            seeds.append(lab.underlay.tunnelled(4, mpls(ipv4(C4, S4, UDP, udp(5, 6)), *range(300, 315), 100)))
+        if LABELS:
+            deep = labels(mpls(ipv4(C4, S4, UDP, udp(5, 6)), *range(300, 315), 100), 100)
+            seeds.append(lab.underlay.tunnelled(4, deep, port=SINK))
+        if STATION:
             continue
         fragmented = tunnel(in4(TCP, tcp(1, 2, bytes(64))), checked=False)
         seeds += lab.underlay.pieces(family, lab.packet(family, fragmented, checked=False), 48, protocol=lab.protocol)
@@ -138,12 +147,12 @@ def outer_mutations(lab):
     packet that came has one end and leaves without its mark."""
     rng = random.Random(SEED + 1)
     seeds = outer_seeds(lab, rng)
-    before, marked = lab.netlink.counters(), 0
+    before, marked = lab.netlink.counters(), []
     for start in range(0, MUTATIONS, 100):
         for _ in range(min(100, MUTATIONS - start)):
             seed = rng.choice(seeds)
             body = mutate(rng, seed[14:], seeds)
-            if TUNNEL == "mpls":
+            if STATION:
                 pass  # it has neither lengths nor checksums
             elif len(body) >= 20 and body[0] >> 4 == 4 and rng.random() < 0.9:  # else nearly all end at IP's checksum
                 header = max(20, (body[0] & 15) * 4)
@@ -153,13 +162,14 @@ def outer_mutations(lab):
                 body = body[:4] + struct.pack("!H", len(body) - 40) + body[6:]
             lab.send([seed[:14] + body])
         # What came by fragments of chance may be older than this round.
-        marked += sum(map(CAN_BE_MARKED, lab.arrived()))
+        marked += filter(CAN_BE_MARKED, lab.arrived())
     moved = grown(before, lab.netlink.counters())
     came = moved.get("received_marked", 0)
     lab.result(came > MUTATIONS // 10, f"{MUTATIONS} mutations of whole frames, {came} of them marked tunnel packets",
                str(moved))
     lab.result(came == moved.get("cleared", 0), "each marked one was cleared", str(moved))
-    lab.result(not marked, "nothing that can be a tunnel packet arrived with a mark", f"{marked} did")
+    lab.result(not marked, "nothing that can be a tunnel packet arrived with a mark",
+               f"{len(marked)} did", *(packet.hex() for packet in marked[:4]))
     print("# " + ", ".join(f"{name} {value}" for name, value in sorted(moved.items())))
     lab.flush()
 
@@ -172,7 +182,7 @@ def alive(lab):
             lab.vm.recv(70000)
     inner = ether(mac_of(lab.vm_ns, "eth0"), LB, IPV4, ipv4(C4, S4, TCP, tcp(3000, 80)))
     counters = {"received_marked": 1, "recorded": 1, "cleared": 1}
-    if TUNNEL != "mpls":
+    if not STATION:
         counters["checksum_updated"] = 1
     if IP_INSIDE:
         with namespace(lab.host), open("/proc/sys/net/ipv4/ip_forward", "w") as file:

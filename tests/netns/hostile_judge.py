@@ -20,7 +20,7 @@ def host_address(value):
 
 def classify(data):
     """(counter, session) of an inner frame; the session is (src, sport, dst, dport, protocol) or None."""
-    if TUNNEL == "mpls":  # nothing names what is inside but its first bits
+    if LABELS:  # nothing names what is inside but its first bits
         version = data[14] >> 4 if len(data) > 14 else 0
         return classify4(data[14:]) if version == 4 else classify6(data[14:]) if version == 6 else NO_FLOW
     if (kind := kind_inside(data)) != TEB:
@@ -159,7 +159,7 @@ class Judge:
         end, session = classify(inner)
         if end == "flow":
             # Labels that no zone names are no network.
-            zone = 0 if TUNNEL == "mpls" else vni
+            zone = 0 if LABELS else vni
             mac = bytes(6) if IP_INSIDE else inner[6:12]
             key, path = (zone, session), (mac.hex(":"), vni, endpoints, way)
             end = "recorded" if key not in self.table else "refreshed" if self.table[key] == path else "moved"
