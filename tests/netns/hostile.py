@@ -5,9 +5,9 @@
     hostile.py PEER HOST VM
 
 PEER sends raw frames by its eth0 to HOST. Of its two tunnel ports one has a tunnel device, the other a socket of this
-program; GRE has a device and a raw socket, with labels inside as well. So the socket shows byte for byte what leaves the record stage, and with all
-counters of the module what it thought of each packet. One line per result, in the scenario's words: "ok NAME" or "not ok
-NAME".
+program; GRE has a device and a raw socket, with labels inside as well. So the socket shows byte for byte what leaves the
+record stage, and with all counters of the module what it thought of each packet. One line per result, in the scenario's
+words: "ok NAME" or "not ok NAME".
 
 This file has what chance makes. hostile_lab.py has the lab, hostile_judge.py the judge, hostile_inner.py the inner
 frames, hostile_udp.py and the files of the types the outer headers.
@@ -25,7 +25,7 @@ import hostile_mpls
 import hostile_udp
 import hostile_vxlan
 from hostile_inner import IP_OPTIONS, chain, samples
-from hostile_judge import Judge
+from hostile_judge import Judge, marked_label
 from hostile_lab import *  # noqa: F403
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "4000"))
@@ -84,9 +84,7 @@ def mutations(lab):
                   frame(QINQ, tag(7, VLAN, tag(8, IPV6, ipv6(C6, S6, UDP, udp(1102, 53)))))]
     lab.last = None
     judge, before = Judge(), lab.netlink.counters()
-    endpoints = {4: (PEER4, HOST4), 6: (PEER6, HOST6)}
-    if STATION:
-        endpoints = dict.fromkeys((4, 6), (lab.peer4,))
+    endpoints = lab.endpoints()
     wrong, count, checked = [], 0, 0
     while count < MUTATIONS:
         inners = [mutate(rng, rng.choice(seeds), seeds) for _ in range(min(100, MUTATIONS - count))]
@@ -102,14 +100,24 @@ def mutations(lab):
             judge.see(inner, vni, endpoints[family], port or has_checksum)
             if port == SINK:
                 expected.append(tunnel(inner, flags=NORMAL, vni=vni, checked=has_checksum))
-        got = lab.arrived()
-        if not lab.same(got, expected):
-            wrong += [f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, expected) if a != b][:2]
-            wrong += [f"{len(got)} arrived, expected {len(expected)}"]
+        wrong += unlike(lab, expected)
         count += len(inners)
-    moved = grown(before, lab.netlink.counters())
     lab.result(not wrong, f"{count} random mutations (seed {SEED}) arrive as they left, without their mark", *wrong[:4])
-    expected = dict(judge.counters, received_marked=count, cleared=count)
+    judged(lab, judge, before, dict(judge.counters, received_marked=count, cleared=count), checked)
+
+
+def unlike(lab, expected):
+    """What arrived otherwise."""
+    got = lab.arrived()
+    if lab.same(got, expected):
+        return []
+    return [*[f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, expected) if a != b][:2],
+            f"{len(got)} arrived, expected {len(expected)}"]
+
+
+def judged(lab, judge, before, expected, checked):
+    """checked: so many had a checksum and a mark."""
+    moved = grown(before, lab.netlink.counters())
     if checked:
         expected["checksum_updated"] = checked
     lab.result(moved == expected, "each ended in the counter that an independent judge says",
@@ -120,6 +128,34 @@ def mutations(lab):
                f"too many: {list(rows - judge.rows())[:5]}", f"missing: {list(judge.rows() - rows)[:5]}")
     print("# " + ", ".join(f"{name} {value}" for name, value in sorted(judge.counters.items())))
     lab.flush()
+
+
+def stack_mutations(lab):
+    """Of label stacks, and of the first bytes behind them."""
+    rng = random.Random(SEED + 2)
+    inners = [inner[14:] for _, inner, _, _ in samples()]
+    stacks = [mpls(b"", *range(300, 299 + depth), 100, mark=mark) for depth in (1, 1, 2, 3, 15, 16, 17)
+              for mark in (MARKED, MARKED, NORMAL)]
+    judge, before = Judge(), lab.netlink.counters()
+    wrong, endpoints, checked = [], lab.endpoints(), 0
+    for _ in range(0, MUTATIONS, 100):
+        expected = []
+        for _ in range(100):
+            packet = rng.choice(stacks) + rng.choice(inners)
+            end = rng.randrange(1, len(packet))
+            stack = mutate(rng, packet[:end], stacks) + packet[end:]
+            if MESSAGE in stack:  # which only the module can judge
+                continue
+            family, has_checksum = rng.choice((4, 6)), not STATION and rng.random() < 0.8
+            checked += has_checksum and marked_label(stack) is not None
+            lab.send([lab.underlay.tunnelled(family, labels(stack, 100, has_checksum), port=SINK,
+                                             checked=has_checksum)])
+            leaves = judge.see_stack(stack, endpoints[family], SINK or has_checksum)
+            expected.append(labels(leaves, 100, has_checksum))
+        wrong += unlike(lab, expected)
+    lab.result(not wrong, f"random mutations of {MUTATIONS} label stacks (seed {SEED}) arrive as they should",
+               *wrong[:4])
+    judged(lab, judge, before, dict(judge.counters), checked)
 
 
 def outer_seeds(lab, rng):
@@ -203,8 +239,8 @@ def alive(lab):
 def main():
     lab = Lab(*sys.argv[1:4])
     os.sched_setaffinity(0, {0})  # in order: a veth's packets are handled where they are sent
-    for part in (hostile_inner.control, hostile_inner.cuts, hostile_inner.wrong_inside, *OUTER[TUNNEL], mutations,
-                 outer_mutations, alive):
+    chance = (mutations, stack_mutations, outer_mutations) if LABELS else (mutations, outer_mutations)
+    for part in (hostile_inner.control, hostile_inner.cuts, hostile_inner.wrong_inside, *OUTER[TUNNEL], *chance, alive):
         part(lab)
     print(f"# {lab.sent} packets")
 

@@ -225,7 +225,8 @@ def label_cases(lab):
     """Labels inside, by what the GRE header says."""
     inner = in4(TCP, tcp(2600, 80))
     stacks = [mpls(inner[14:], 100, mark=mark) for mark in (MARKED, NORMAL)]
-    others = [frames.gre(stack, flags=flags, protocol=MPLS, checked=True) for flags in range(8, 256, 8) for stack in stacks]
+    others = [frames.gre(stack, flags=flags, protocol=MPLS, checked=True)
+              for flags in range(8, 256, 8) for stack in stacks]
     lab.expect(f"labels behind the other {len(others) // 2} values of GRE's Flags go on unchanged: foreign_bits",
                frames_of(lab, others), {"foreign_bits": 2 * len(others)}, others * 2)
     others = [frames.gre(stacks[0], flags=0, protocol=protocol, checked=True)
@@ -235,9 +236,9 @@ def label_cases(lab):
     lab.expect("a wrong checksum of labels without a mark moves no counter", frames_of(lab, broken), {}, broken * 2)
     lab.empty("none of them was recorded")
 
-    for at, end in ((1, "recorded"), (0xFFFFFFFF, "moved"), (None, "moved"), (None, "refreshed")):
-        packet = gre(inner, key=at, checked=True)
-        lab.expect(f"keys of any size are a part of the way (now {at}): {end}", frames_of(lab, [packet], [4]),
+    for key, end in ((1, "recorded"), (0xFFFFFFFF, "moved"), (None, "moved"), (None, "refreshed")):
+        packet = gre(inner, key=key, checked=True)
+        lab.expect(f"keys of any size are a part of the way (now {key}): {end}", frames_of(lab, [packet], [4]),
                    marked(1, end, 1), [cleared(packet)])
     lab.result([row["vni"] for row in lab.sessions()] == [100], "in the row the label still")
     lab.flush()

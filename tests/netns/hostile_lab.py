@@ -228,6 +228,10 @@ class Lab:
                 mine = problems and self.marked_problems([inner], end)
                 self.result(not mine, f"{name}: {end}", *mine)
 
+    def endpoints(self):
+        """Of the peer's packets, by family; the first one as rows have it. Labels over Ethernet know a station alone."""
+        return dict.fromkeys((4, 6), (self.peer4,)) if STATION else {4: (PEER4, HOST4), 6: (PEER6, HOST6)}
+
     def sessions(self):
         return self.netlink.sessions()
 

@@ -2,25 +2,16 @@
 """The outer headers of the scenario hostile in MPLS: label stacks, whatever carries them."""
 import struct
 
+from hostile_judge import DEEPEST, OVER, marked_label
 from hostile_lab import *  # noqa: F403
 
-DEEPEST = 16  # entries that are looked at
 OTHER_CHANNEL = struct.pack("!I", 0x10007FF7)
-# What over UDP is VXLAN's first word without a mark, and is not looked at: a label above the bottom whose TTL is over.
-OVER = struct.pack("!I", 0x08000000)
 FAMILIES = (4,) if STATION else (4, 6)
 
 
 def can_be_marked(payload):
     """Is what arrived a whole stack with a mark in its bottom label?"""
-    if PORT and payload[:4] == OVER:
-        return False
-    for at in range(0, min(len(payload) - 3, 4 * DEEPEST), 4):
-        (entry,) = struct.unpack_from("!I", payload, at)
-        if entry & 0x100:
-            label = entry >> 12
-            return bool(label & 0x08000) and label & ~0x08000 >= 16
-    return False
+    return marked_label(payload) is not None
 
 
 def carried(stacks):
@@ -65,14 +56,15 @@ def stack_cases(lab):
     # Behind 16 entries nothing is looked for, so nothing is missing.
     deep = mpls(inner, *range(300, 300 + DEEPEST), 100)
     cut = [deep[:n] for n in range(4 * DEEPEST, len(deep))]
-    expect(lab, f"{DEEPEST + 1} labels, whole and cut behind the sixteenth, go on unchanged", cut + [deep], {}, cut + [deep])
+    cut.append(deep)
+    expect(lab, f"{DEEPEST + 1} labels, whole and cut behind the sixteenth, go on unchanged", cut, {}, cut)
     endless = [mpls(b"", *[100] * depth, bottom=False) for depth in (1, 2, DEEPEST - 1)]
     expect(lab, "no bottom, and nothing behind: malformed_tunnel", endless, {"malformed_tunnel": len(endless)}, endless)
     endless = [mpls(b"", *[100] * depth, bottom=False) for depth in (DEEPEST, DEEPEST + 1, 100, 350)]
     expect(lab, "no bottom in a deep one: goes on unchanged", endless, {}, endless)
-    # What stands behind is read as labels: 0x100, IPv4's length, makes the first four bytes of it a bottom without the bit.
-    bottomless = mpls(ipv4(C4, S4, UDP, udp(1, 2, bytes(228))), 100, bottom=False)
-    expect(lab, "no bottom in front of IP, whose length looks like one: no label of ours", [bottomless], {}, [bottomless])
+    # What stands behind is read as labels: IPv4's length, 0x100, makes its first four bytes a bottom without the bit.
+    bottomless = [mpls(ipv4(C4, S4, UDP, udp(1, 2, bytes(228))), 100, bottom=False)]
+    expect(lab, "no bottom in front of IP, whose length looks like one: no label of ours", bottomless, {}, bottomless)
     lab.empty("none of them was recorded")
     depths = (1, 2, 3, 8, DEEPEST)
     stacks = {mark: [mpls(flow(2100 + depth), *range(300, 299 + depth), 100, mark=mark) for depth in depths]
