@@ -178,9 +178,23 @@ def outer_seeds(lab, rng):
     return seeds
 
 
+def fitting(rng, body):
+    """IP's length and checksum as they should be, and half of UDP's lengths: else nearly all would end there."""
+    family = body[0] >> 4 if body else 0
+    header = max(20, (body[0] & 15) * 4) if family == 4 else 40
+    if family not in (4, 6) or len(body) < header:
+        return body
+    if body[9 if family == 4 else 6] == UDP and len(body) >= header + 8 and rng.random() < 0.5:
+        body = body[:header + 4] + struct.pack("!H", len(body) - header) + body[header + 6:]
+    if family == 6:
+        return body[:4] + struct.pack("!H", len(body) - header) + body[6:]
+    body = body[:2] + struct.pack("!H", len(body)) + body[4:10] + b"\0\0" + body[12:]
+    return body[:10] + struct.pack("!H", checksum(body[:header])) + body[12:]
+
+
 def outer_mutations(lab):
-    """All of the frame from its IP header on, lengths and checksums as they fall. No judge but two laws: every marked
-    packet that came has one end and leaves without its mark."""
+    """All of the frame from its IP header on. No judge but two laws: every marked packet that came has one end and leaves
+    without its mark."""
     rng = random.Random(SEED + 1)
     seeds = outer_seeds(lab, rng)
     before, marked = lab.netlink.counters(), []
@@ -188,14 +202,8 @@ def outer_mutations(lab):
         for _ in range(min(100, MUTATIONS - start)):
             seed = rng.choice(seeds)
             body = mutate(rng, seed[14:], seeds)
-            if STATION:
-                pass  # it has neither lengths nor checksums
-            elif len(body) >= 20 and body[0] >> 4 == 4 and rng.random() < 0.9:  # else nearly all end at IP's checksum
-                header = max(20, (body[0] & 15) * 4)
-                body = body[:2] + struct.pack("!H", len(body)) + body[4:10] + b"\0\0" + body[12:]
-                body = body[:10] + struct.pack("!H", checksum(body[:header])) + body[12:]
-            elif len(body) >= 40 and body[0] >> 4 == 6 and rng.random() < 0.9:
-                body = body[:4] + struct.pack("!H", len(body) - 40) + body[6:]
+            if not STATION and rng.random() < 0.9:  # which has neither lengths nor checksums
+                body = fitting(rng, body)
             lab.send([seed[:14] + body])
         # What came by fragments of chance may be older than this round.
         marked += filter(CAN_BE_MARKED, lab.arrived())
