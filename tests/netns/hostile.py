@@ -42,10 +42,10 @@ OUTER = {
 OUTER["ipgre"] = OUTER["gre"]
 # Labels first, then what carries them.
 STACKS = (hostile_mpls.stack_cases, hostile_mpls.label_cases, hostile_mpls.channel_cases)
-OUTER["mplsgre"] = STACKS + (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.label_cases,
-                             hostile_gre.checksum_cases, hostile_gre.fragment_cases)
-OUTER["mplsudp"] = STACKS + (hostile_mpls.first_look_cases, hostile_udp.outer_cases, hostile_udp.checksum_cases,
-                             hostile_udp.fragment_cases)
+OUTER["mplsgre"] = STACKS + (hostile_mpls.split_cases, hostile_gre.outer_cases, hostile_gre.option_cases,
+                             hostile_gre.label_cases, hostile_gre.checksum_cases, hostile_gre.fragment_cases)
+OUTER["mplsudp"] = STACKS + (hostile_mpls.split_cases, hostile_mpls.first_look_cases, hostile_udp.outer_cases,
+                             hostile_udp.checksum_cases, hostile_udp.fragment_cases)
 CAN_BE_MARKED = {"vxlan": hostile_vxlan.can_be_marked, "geneve": hostile_geneve.can_be_marked,
                  "gre": hostile_gre.can_be_marked, "ipgre": hostile_gre.can_be_marked,
                  "mpls": hostile_mpls.can_be_marked, "mplsgre": hostile_gre.can_be_marked,

@@ -109,6 +109,18 @@ def first_look_cases(lab):
     recorded(lab, "behind any other label", stacks[MARKED], stacks[NORMAL], [100] * len(others))
 
 
+def split_cases(lab):
+    """In fragments of what carries the stack. IPv4 is reassembled before LOCAL_IN, IPv6 is not."""
+    whole, without = carried([mpls(flow(2700), 300, 301, 302, 100, mark=mark) for mark in (MARKED, NORMAL)])
+    frames = {family: lab.underlay.pieces(family, lab.packet(family, whole), 16, protocol=lab.protocol, ident=50)
+              for family in (4, 6)}
+    lab.expect("a first IPv6 fragment that ends within the stack: malformed_tunnel, goes on unchanged", frames[6],
+               {"malformed_tunnel": 1}, [whole])
+    lab.empty("it was not recorded")
+    lab.expect("an IPv4 fragment that does is reassembled before", frames[4], marked(1, "recorded"), [without])
+    lab.flush()
+
+
 def link_cases(lab):
     """What the frame around it says."""
     u = lab.underlay
