@@ -123,6 +123,20 @@ static noinline unsigned int itun_mpls_ingress_whole(struct itun_net *in,
 	return itun_record(in, config, skb, &outer, state);
 }
 
+/* UDP cuts off what is behind the datagram: a label there is none, and is not
+ * what the datagram's checksum covers.
+ */
+static bool itun_mpls_cut_off(const struct sk_buff *skb, const struct itun_outer *outer)
+{
+	const struct udphdr *uh;
+	struct udphdr buffer;
+
+	if (likely(!outer->surplus))
+		return false;
+	uh = skb_header_pointer(skb, outer->transport, sizeof(buffer), &buffer);
+	return !uh || outer->edit > outer->transport + ntohs(uh->len);
+}
+
 /**
  * itun_mpls_ingress() - a packet that comes in by a device of the underlay
  * @priv: namespace
@@ -166,6 +180,10 @@ unsigned int itun_mpls_local_in(struct itun_net *in, const struct itun_config *c
 
 	if (likely(!itun_mpls_of_ours(in, config, inside, outer)))
 		return NF_ACCEPT;
+	if (unlikely(itun_mpls_cut_off(skb, outer))) {
+		itun_count(in, malformed_outer);
+		return NF_ACCEPT;
+	}
 	if (unlikely(inside == ITUN_MPLS_MESSAGE) && !outer->surplus &&
 	    itun_mpls_message(in, config, skb, outer, itun_record_ifindex(skb, outer, state)))
 		return NF_DROP;

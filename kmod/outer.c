@@ -55,12 +55,11 @@ static u8 itun_outer_type(const struct itun_ports *ports, u8 protocol, const u8 
 }
 
 /* Does what was parsed as a tunnel header carry labels? They are a tunnel of
- * their own then. With bits that are a mark in other GRE packets it is left alone.
+ * their own then, unless it has bits that are a mark in other GRE packets.
  */
 static bool itun_outer_carries_labels(u8 type, const struct itun_tunnel_header *header)
 {
-	return type == IPVS_TUN_TUNNEL_TYPE_GRE && header->protocol == ITUN_PROTOCOL_MPLS &&
-	       !header->flags;
+	return type == IPVS_TUN_TUNNEL_TYPE_GRE && header->protocol == ITUN_PROTOCOL_MPLS;
 }
 
 /* UDP of a port for MPLS has nothing between itself and the labels. */
@@ -158,7 +157,8 @@ bool itun_outer_look_out(const struct sk_buff *skb, const struct itun_ports *por
 	if (headlen < tunnel ||
 	    !itun_tunnel_parse(look->type, skb->data + tunnel, headlen - tunnel, &look->header))
 		return false;
-	if (unlikely(itun_outer_carries_labels(look->type, &look->header))) {
+	if (unlikely(itun_outer_carries_labels(look->type, &look->header) &&
+		     !look->header.flags)) {
 		look->header.options |= ITUN_MPLS_OVER_GRE;
 		return itun_outer_look_labels(skb, look);
 	}
@@ -314,6 +314,9 @@ enum itun_outer_verdict itun_outer_parse_in(const struct sk_buff *skb,
 		return itun_tunnel_is_cut(type, bytes, avail) ? ITUN_OUTER_BAD_TUNNEL :
 								ITUN_OUTER_NONE;
 	} else if (unlikely(itun_outer_carries_labels(type, &header))) {
+		/* Removed, they would leave a packet whose label may be marked. */
+		if (header.flags)
+			return ITUN_OUTER_FOREIGN;
 		type = IPVS_TUN_TUNNEL_TYPE_MPLS;
 		header.options |= ITUN_MPLS_OVER_GRE;
 	} else if (likely(header.flags == itun_tunnel_normal(type))) {

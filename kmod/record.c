@@ -344,6 +344,9 @@ static unsigned int itun_record_parsed(struct itun_net *in, const struct itun_co
 	case ITUN_OUTER_NONE:
 	case ITUN_OUTER_PLAIN:
 		return NF_ACCEPT;
+	case ITUN_OUTER_FOREIGN:
+		itun_count(in, foreign_bits);
+		return NF_ACCEPT;
 	case ITUN_OUTER_BAD_LENGTH:
 		itun_count(in, malformed_outer);
 		return NF_ACCEPT;

@@ -42,6 +42,7 @@ enum itun_outer_verdict {
 	ITUN_OUTER_PLAIN,	/* a tunnel packet without a mark */
 	ITUN_OUTER_TUNNEL,	/* a tunnel packet with other bits than the normal ones */
 	ITUN_OUTER_LABELS,	/* one that carries labels of MPLS, which may have a mark */
+	ITUN_OUTER_FOREIGN,	/* one whose bits are no mark, whatever is accepted */
 	ITUN_OUTER_BAD_LENGTH,
 	ITUN_OUTER_BAD_TUNNEL,
 };

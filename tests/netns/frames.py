@@ -348,7 +348,7 @@ def labels(stack, key, checked=False, covered=None):
     if not checked:
         return gre(stack, flags=0, key=key, protocol=MPLS)
     made = gre(covered or stack, flags=0, key=key, checked=True, protocol=MPLS)
-    return made[:-len(stack)] + stack
+    return made[:len(made) - len(stack)] + stack
 
 
 def kind_inside(inner):

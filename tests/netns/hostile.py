@@ -5,9 +5,9 @@
     hostile.py PEER HOST VM
 
 PEER sends raw frames by its eth0 to HOST. Of its two tunnel ports one has a tunnel device, the other a socket of this
-program; GRE has a device and a raw socket. So the socket shows byte for byte what leaves the record stage, and with all
-counters of the module what it thought of each packet. One line per result, in the scenario's words: "ok NAME" or "not ok
-NAME".
+program; GRE has a device and a raw socket, with labels inside as well. So the socket shows byte for byte what leaves the
+record stage, and with all counters of the module what it thought of each packet. One line per result, in the scenario's
+words: "ok NAME" or "not ok NAME".
 
 This file has what chance makes. hostile_lab.py has the lab, hostile_judge.py the judge, hostile_inner.py the inner
 frames, hostile_udp.py and the files of the types the outer headers.
@@ -25,7 +25,7 @@ import hostile_mpls
 import hostile_udp
 import hostile_vxlan
 from hostile_inner import IP_OPTIONS, chain, samples
-from hostile_judge import Judge
+from hostile_judge import Judge, marked_label
 from hostile_lab import *  # noqa: F403
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "4000"))
@@ -36,15 +36,22 @@ OUTER = {
     "vxlan": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_vxlan.flag_cases, hostile_udp.fragment_cases),
     "geneve": (hostile_udp.outer_cases, hostile_udp.checksum_cases, hostile_geneve.flag_cases,
                hostile_geneve.option_cases, hostile_udp.fragment_cases),
-    "gre": (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.checksum_cases, hostile_gre.flag_cases,
-            hostile_gre.fragment_cases),
+    "gre": (hostile_gre.outer_cases, hostile_gre.option_cases, hostile_gre.network_cases, hostile_gre.checksum_cases,
+            hostile_gre.flag_cases, hostile_gre.fragment_cases),
     "mpls": (hostile_mpls.stack_cases, hostile_mpls.label_cases, hostile_mpls.link_cases, hostile_mpls.channel_cases)}
 OUTER["ipgre"] = OUTER["gre"]
+# Labels first, then what carries them.
+STACKS = (hostile_mpls.stack_cases, hostile_mpls.label_cases, hostile_mpls.channel_cases)
+OUTER["mplsgre"] = STACKS + (hostile_mpls.split_cases, hostile_gre.outer_cases, hostile_gre.option_cases,
+                             hostile_gre.label_cases, hostile_gre.checksum_cases, hostile_gre.fragment_cases)
+OUTER["mplsudp"] = STACKS + (hostile_mpls.split_cases, hostile_mpls.first_look_cases, hostile_udp.outer_cases,
+                             hostile_udp.checksum_cases, hostile_udp.fragment_cases)
 CAN_BE_MARKED = {"vxlan": hostile_vxlan.can_be_marked, "geneve": hostile_geneve.can_be_marked,
                  "gre": hostile_gre.can_be_marked, "ipgre": hostile_gre.can_be_marked,
-                 "mpls": hostile_mpls.can_be_marked}[TUNNEL]
+                 "mpls": hostile_mpls.can_be_marked, "mplsgre": hostile_gre.can_be_marked,
+                 "mplsudp": hostile_mpls.can_be_marked}[TUNNEL]
 # Labels below 16 have a meaning of their own, and those with the bit go unmarked.
-NETWORKS = (100, 100, 100, 200, 16, 0xF7FFF) if TUNNEL == "mpls" else (100, 100, 100, 200, 0, 0xFFFFFF)
+NETWORKS = (100, 100, 100, 200, 16, 0xF7FFF) if LABELS else (100, 100, 100, 200, 0, 0xFFFFFF)
 
 
 def mutate(rng, data, others):
@@ -77,9 +84,7 @@ def mutations(lab):
                   frame(QINQ, tag(7, VLAN, tag(8, IPV6, ipv6(C6, S6, UDP, udp(1102, 53)))))]
     lab.last = None
     judge, before = Judge(), lab.netlink.counters()
-    endpoints = {4: (PEER4, HOST4), 6: (PEER6, HOST6)}
-    if TUNNEL == "mpls":
-        endpoints = dict.fromkeys((4, 6), (lab.peer4,))
+    endpoints = lab.endpoints()
     wrong, count, checked = [], 0, 0
     while count < MUTATIONS:
         inners = [mutate(rng, rng.choice(seeds), seeds) for _ in range(min(100, MUTATIONS - count))]
@@ -87,7 +92,7 @@ def mutations(lab):
         for inner in inners:
             family, port = rng.choice((4, 6)), rng.choice((SINK, SINK, SINK, DEVICE))
             vni = rng.choice(NETWORKS)
-            has_checksum = TUNNEL != "mpls" and rng.random() < 0.8
+            has_checksum = not STATION and rng.random() < 0.8
             checked += has_checksum
             lab.send([lab.underlay.tunnelled(family, tunnel(inner, vni=vni, checked=has_checksum), port=port,
                                              checked=has_checksum)])
@@ -95,14 +100,24 @@ def mutations(lab):
             judge.see(inner, vni, endpoints[family], port or has_checksum)
             if port == SINK:
                 expected.append(tunnel(inner, flags=NORMAL, vni=vni, checked=has_checksum))
-        got = lab.arrived()
-        if not lab.same(got, expected):
-            wrong += [f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, expected) if a != b][:2]
-            wrong += [f"{len(got)} arrived, expected {len(expected)}"]
+        wrong += unlike(lab, expected)
         count += len(inners)
-    moved = grown(before, lab.netlink.counters())
     lab.result(not wrong, f"{count} random mutations (seed {SEED}) arrive as they left, without their mark", *wrong[:4])
-    expected = dict(judge.counters, received_marked=count, cleared=count)
+    judged(lab, judge, before, dict(judge.counters, received_marked=count, cleared=count), checked)
+
+
+def unlike(lab, expected):
+    """What arrived otherwise."""
+    got = lab.arrived()
+    if lab.same(got, expected):
+        return []
+    return [*[f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, expected) if a != b][:2],
+            f"{len(got)} arrived, expected {len(expected)}"]
+
+
+def judged(lab, judge, before, expected, checked):
+    """checked: so many had a checksum and a mark."""
+    moved = grown(before, lab.netlink.counters())
     if checked:
         expected["checksum_updated"] = checked
     lab.result(moved == expected, "each ended in the counter that an independent judge says",
@@ -115,6 +130,34 @@ def mutations(lab):
     lab.flush()
 
 
+def stack_mutations(lab):
+    """Of label stacks, and of the first bytes behind them."""
+    rng = random.Random(SEED + 2)
+    inners = [inner[14:] for _, inner, _, _ in samples()]
+    stacks = [mpls(b"", *range(300, 299 + depth), 100, mark=mark) for depth in (1, 1, 2, 3, 15, 16, 17)
+              for mark in (MARKED, MARKED, NORMAL)]
+    judge, before = Judge(), lab.netlink.counters()
+    wrong, endpoints, checked = [], lab.endpoints(), 0
+    for _ in range(0, MUTATIONS, 100):
+        expected = []
+        for _ in range(100):
+            packet = rng.choice(stacks) + rng.choice(inners)
+            end = rng.randrange(1, len(packet))
+            stack = mutate(rng, packet[:end], stacks) + packet[end:]
+            if MESSAGE in stack:  # which only the module can judge
+                continue
+            family, has_checksum = rng.choice((4, 6)), not STATION and rng.random() < 0.8
+            checked += has_checksum and marked_label(stack) is not None
+            lab.send([lab.underlay.tunnelled(family, labels(stack, 100, has_checksum), port=SINK,
+                                             checked=has_checksum)])
+            leaves = judge.see_stack(stack, endpoints[family], SINK or has_checksum)
+            expected.append(labels(leaves, 100, has_checksum))
+        wrong += unlike(lab, expected)
+    lab.result(not wrong, f"random mutations of {MUTATIONS} label stacks (seed {SEED}) arrive as they should",
+               *wrong[:4])
+    judged(lab, judge, before, dict(judge.counters), checked)
+
+
 def outer_seeds(lab, rng):
     seeds = []
     for family in (4, 6):
@@ -123,8 +166,10 @@ def outer_seeds(lab, rng):
                 has_checksum = rng.random() < 0.3
                 seeds.append(lab.underlay.tunnelled(family, tunnel(inner, checked=has_checksum), port=port,
                                                     checked=has_checksum))
-        if TUNNEL == "mpls":
-            seeds.append(lab.underlay.tunnelled(4, mpls(ipv4(C4, S4, UDP, udp(5, 6)), *range(300, 315), 100)))
+        if LABELS:
+            deep = labels(mpls(ipv4(C4, S4, UDP, udp(5, 6)), *range(300, 315), 100), 100)
+            seeds.append(lab.underlay.tunnelled(4, deep, port=SINK))
+        if STATION:
             continue
         fragmented = tunnel(in4(TCP, tcp(1, 2, bytes(64))), checked=False)
         seeds += lab.underlay.pieces(family, lab.packet(family, fragmented, checked=False), 48, protocol=lab.protocol)
@@ -133,33 +178,42 @@ def outer_seeds(lab, rng):
     return seeds
 
 
+def fitting(rng, body):
+    """IP's length and checksum as they should be, and half of UDP's lengths: else nearly all would end there."""
+    family = body[0] >> 4 if body else 0
+    header = max(20, (body[0] & 15) * 4) if family == 4 else 40
+    if family not in (4, 6) or len(body) < header:
+        return body
+    if body[9 if family == 4 else 6] == UDP and len(body) >= header + 8 and rng.random() < 0.5:
+        body = body[:header + 4] + struct.pack("!H", len(body) - header) + body[header + 6:]
+    if family == 6:
+        return body[:4] + struct.pack("!H", len(body) - header) + body[6:]
+    body = body[:2] + struct.pack("!H", len(body)) + body[4:10] + b"\0\0" + body[12:]
+    return body[:10] + struct.pack("!H", checksum(body[:header])) + body[12:]
+
+
 def outer_mutations(lab):
-    """All of the frame from its IP header on, lengths and checksums as they fall. No judge but two laws: every marked
-    packet that came has one end and leaves without its mark."""
+    """All of the frame from its IP header on. No judge but two laws: every marked packet that came has one end and leaves
+    without its mark."""
     rng = random.Random(SEED + 1)
     seeds = outer_seeds(lab, rng)
-    before, marked = lab.netlink.counters(), 0
+    before, marked = lab.netlink.counters(), []
     for start in range(0, MUTATIONS, 100):
         for _ in range(min(100, MUTATIONS - start)):
             seed = rng.choice(seeds)
             body = mutate(rng, seed[14:], seeds)
-            if TUNNEL == "mpls":
-                pass  # it has neither lengths nor checksums
-            elif len(body) >= 20 and body[0] >> 4 == 4 and rng.random() < 0.9:  # else nearly all end at IP's checksum
-                header = max(20, (body[0] & 15) * 4)
-                body = body[:2] + struct.pack("!H", len(body)) + body[4:10] + b"\0\0" + body[12:]
-                body = body[:10] + struct.pack("!H", checksum(body[:header])) + body[12:]
-            elif len(body) >= 40 and body[0] >> 4 == 6 and rng.random() < 0.9:
-                body = body[:4] + struct.pack("!H", len(body) - 40) + body[6:]
+            if not STATION and rng.random() < 0.9:  # which has neither lengths nor checksums
+                body = fitting(rng, body)
             lab.send([seed[:14] + body])
         # What came by fragments of chance may be older than this round.
-        marked += sum(map(CAN_BE_MARKED, lab.arrived()))
+        marked += filter(CAN_BE_MARKED, lab.arrived())
     moved = grown(before, lab.netlink.counters())
     came = moved.get("received_marked", 0)
     lab.result(came > MUTATIONS // 10, f"{MUTATIONS} mutations of whole frames, {came} of them marked tunnel packets",
                str(moved))
     lab.result(came == moved.get("cleared", 0), "each marked one was cleared", str(moved))
-    lab.result(not marked, "nothing that can be a tunnel packet arrived with a mark", f"{marked} did")
+    lab.result(not marked, "nothing that can be a tunnel packet arrived with a mark",
+               f"{len(marked)} did", *(packet.hex() for packet in marked[:4]))
     print("# " + ", ".join(f"{name} {value}" for name, value in sorted(moved.items())))
     lab.flush()
 
@@ -172,7 +226,7 @@ def alive(lab):
             lab.vm.recv(70000)
     inner = ether(mac_of(lab.vm_ns, "eth0"), LB, IPV4, ipv4(C4, S4, TCP, tcp(3000, 80)))
     counters = {"received_marked": 1, "recorded": 1, "cleared": 1}
-    if TUNNEL != "mpls":
+    if not STATION:
         counters["checksum_updated"] = 1
     if IP_INSIDE:
         with namespace(lab.host), open("/proc/sys/net/ipv4/ip_forward", "w") as file:
@@ -193,8 +247,8 @@ def alive(lab):
 def main():
     lab = Lab(*sys.argv[1:4])
     os.sched_setaffinity(0, {0})  # in order: a veth's packets are handled where they are sent
-    for part in (hostile_inner.control, hostile_inner.cuts, hostile_inner.wrong_inside, *OUTER[TUNNEL], mutations,
-                 outer_mutations, alive):
+    chance = (mutations, stack_mutations, outer_mutations) if LABELS else (mutations, outer_mutations)
+    for part in (hostile_inner.control, hostile_inner.cuts, hostile_inner.wrong_inside, *OUTER[TUNNEL], *chance, alive):
         part(lab)
     print(f"# {lab.sent} packets")
 

@@ -10,8 +10,8 @@
 #   raw frames (hostile.py)              +-- UDP 4789: vx100 - br100 - tap0 --- vm
 #                                        +-- UDP 4790: a socket, which shows what leaves the record stage
 #
-# GRE has no ports: a raw socket sees all of it. Of MPLS a packet socket does, behind the device's hook. Where tunnels
-# carry IP packets, the host is the VM's router, and the cases of Ethernet are left out.
+# GRE has no ports: a raw socket sees all of it, labels in GRE too. Of MPLS over Ethernet a packet socket does, behind the
+# device's hook. Where tunnels carry IP packets, the host is the VM's router, and the cases of Ethernet are left out.
 #
 # conntrack is not loaded: nobody puts fragments together before their time.
 . "$(dirname "$0")/lib.sh"
@@ -36,9 +36,9 @@ for ns in "$peer" "$host"; do ip -n "$ns" link set eth0 mtu 1700; done
 host_index[$peer]=1 host_index[$host]=2
 underlay_hosts=("$peer" "$host")
 # GRE devices take no packet with a checksum unless they were told of one: most of these have one.
-case $tunnel in
-gre) overlay "$host" 4 100 csum ;;
-mpls) overlay "$host" 4 100 ;;
+case $tunnel$carrier in
+gre | mplsgre) overlay "$host" 4 100 csum ;;
+mpls | mplsudp) overlay "$host" 4 100 ;;
 *) overlay "$host" 4 100 udp6zerocsumrx ;;
 esac
 attach_vm "$vm" "$host" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"

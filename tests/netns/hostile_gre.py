@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """The outer headers of the scenario hostile in GRE. It has no ports and no length; C, K and S are options of its header.
-All that is GRE comes to the socket, what the module does not know as well.
+All that is GRE comes to the socket, what the module does not know as well. Where GRE carries labels, they have the mark.
 """
 import itertools
 import struct
 
 import frames
+import hostile_mpls
 from hostile_inner import TCP_OPTIONS
 from hostile_lab import *  # noqa: F403
 
@@ -14,7 +15,9 @@ LIMIT = b"\4\1\4\1\1\0"
 
 
 def gre(inner, *, protocol=None, **fields):
-    """Around a frame, or around the IP packet in it where tunnels carry those."""
+    """Around a frame, or around the IP packet in it where tunnels carry those, with a label of its own if it has one."""
+    if LABELS and protocol is None:
+        return frames.gre(mpls(inner[14:], 100), protocol=MPLS, **{"flags": 0, **fields})
     if protocol is None:
         protocol = kind_inside(inner)
         inner = inner[14:] if protocol != TEB else inner
@@ -23,17 +26,26 @@ def gre(inner, *, protocol=None, **fields):
 
 def can_be_marked(payload):
     """Is what arrived a whole tunnel packet with the mark?"""
-    if len(payload) < 4 or payload[0] & 0x4F or payload[1] != 0x80:
+    if len(payload) < 4 or payload[0] & 0x4F or payload[1] & 7:
         return False
-    return len(payload) >= 4 + 4 * (payload[0] & 0xB0).bit_count()
+    if payload[2:4] == struct.pack("!H", MPLS):
+        return not payload[1] and hostile_mpls.can_be_marked(payload[header_size(payload):])
+    return payload[1] == 0x80 and len(payload) >= header_size(payload)
+
+
+def header_size(packet):
+    return 4 + 4 * (packet[0] & 0xB0).bit_count()
 
 
 def cleared(packet):
     """The same without its mark; a checksum, right or wrong, is brought up to that."""
-    plain = packet[:1] + bytes((packet[1] & 7,)) + packet[2:]
+    at = header_size(packet) if LABELS else 0  # the one label, or the Flags
+    without = packet[at] & 0xF7 if LABELS else packet[0], packet[at + 1] if LABELS else packet[1] & 7
+    plain = packet[:at] + bytes(without) + packet[at + 2:]
     if not packet[0] & 0x80:
         return plain
-    field, old, new = (struct.unpack("!H", part)[0] for part in (packet[4:6], packet[:2], plain[:2]))
+    field, old, new = (struct.unpack_from("!H", part, place)[0]
+                       for part, place in ((packet, 4), (packet, at), (plain, at)))
     total = (~field & 0xFFFF) + (~old & 0xFFFF) + new
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -125,10 +137,16 @@ def option_cases(lab):
                    [lab.underlay.ip(family, packet, protocol=GRE) for family, packet in packets.items()],
                    marked(2, "recorded", 2 * checked), [cleared(packet) for packet in packets.values()])
         rows = [(row["src_port"], row["vtep_ip"], row["vni"]) for row in lab.sessions()]
-        lab.result(sorted(rows) == sorted([(port - 1, PEER4, key or 0), (port, PEER6, key or 0)]),
-                   "in the network of its key, or in 0", str(rows))
+        network = 100 if LABELS else key or 0
+        lab.result(sorted(rows) == sorted([(port - 1, PEER4, network), (port, PEER6, network)]),
+                   "in the network of its " + ("label" if LABELS else "key, or in 0"), str(rows))
         lab.flush()
+    foreign_cases(lab)
+    lab.empty("none of them was recorded")
 
+
+def foreign_cases(lab):
+    """What only looks like ours."""
     inner = in4(TCP, tcp(2200, 80))
     old = [bytes((first,)) + gre(inner, key=None)[1:] + bytes(64) for first in range(256) if first & 0x4F]
     lab.expect(f"the {len(old)} first bytes with what RFC 1701 had (routing, recursion): none of ours",
@@ -139,6 +157,11 @@ def option_cases(lab):
                versions)
     tunnelling = [struct.pack("!BBHHHI", 0x30, 0x81, 0x880B, 60, 1, 1) + bytes(60)]
     lab.expect("PPTP's (version 1) with a bit in front", frames_of(lab, tunnelling), {}, tunnelling * 2)
+
+
+def network_cases(lab):
+    """Keys, and what they say is inside."""
+    inner = in4(TCP, tcp(2200, 80))
     large = [gre(inner, key=key, checked=True) for key in (0x1000000, 0x12345678, 0xFFFFFFFF)]
     lab.expect("keys of more than 24 bits: record_large_id", frames_of(lab, large), marked(6, "record_large_id", 6),
                [cleared(packet) for packet in large] * 2)
@@ -155,7 +178,7 @@ def option_cases(lab):
 
 def checksum_cases(lab):
     """A session is made, and moved, on a right checksum only. The socket gets what is wrong, the driver drops it."""
-    inner = in4(TCP, tcp(2300, 80))
+    inner, moved, family, column, before, after = other_way(2300)
     bad = [gre(inner, checked=True, wrong=wrong) for wrong in (1, 0x100, 0x7FFF)]
     zero = gre(inner, checked=True)
     bad.append(zero[:4] + b"\0\0" + zero[6:])
@@ -172,11 +195,6 @@ def checksum_cases(lab):
     lab.flush()
 
     lab.marked("a session for the next case", [inner], "recorded")
-    if IP_INSIDE:  # what can be other than before is the endpoint
-        family, moved, column, before, after = 6, inner, "vtep_ip", PEER4, PEER6
-    else:
-        family, column, before, after = 4, "mac", LB, "02:00:00:00:00:fd"
-        moved = ether(RS, after, IPV4, ipv4(C4, S4, TCP, tcp(2300, 80)))
     wrong = gre(moved, checked=True, wrong=1)
     lab.expect(f"another way ({column}) with a wrong checksum moves nothing", frames_of(lab, [wrong], [family]),
                marked(1, "malformed_checksum", 1), [cleared(wrong)])
@@ -201,6 +219,29 @@ def flag_cases(lab):
     broken += [gre(b"", flags=0, checked=True, sequence=1)[:n] for n in range(4, 16)]
     lab.expect("nor does anything that is wrong in a packet without a mark", frames_of(lab, broken), {}, broken * 2)
     lab.empty("none of them was recorded")
+
+
+def label_cases(lab):
+    """Labels inside, by what the GRE header says."""
+    inner = in4(TCP, tcp(2600, 80))
+    stacks = [mpls(inner[14:], 100, mark=mark) for mark in (MARKED, NORMAL)]
+    others = [frames.gre(stack, flags=flags, protocol=MPLS, checked=True)
+              for flags in range(8, 256, 8) for stack in stacks]
+    lab.expect(f"labels behind the other {len(others) // 2} values of GRE's Flags go on unchanged: foreign_bits",
+               frames_of(lab, others), {"foreign_bits": 2 * len(others)}, others * 2)
+    others = [frames.gre(stacks[0], flags=0, protocol=protocol, checked=True)
+              for protocol in (0, 0x6559, TEB, IPV4, IPV6, 0x8848, 0x88BE, 0xFFFF)]
+    lab.expect("labels that GRE calls something else go on unchanged", frames_of(lab, others), {}, others * 2)
+    broken = [frames.gre(stacks[1], flags=0, protocol=MPLS, checked=True, wrong=1)]
+    lab.expect("a wrong checksum of labels without a mark moves no counter", frames_of(lab, broken), {}, broken * 2)
+    lab.empty("none of them was recorded")
+
+    for key, end in ((1, "recorded"), (0xFFFFFFFF, "moved"), (None, "moved"), (None, "refreshed")):
+        packet = gre(inner, key=key, checked=True)
+        lab.expect(f"keys of any size are a part of the way (now {key}): {end}", frames_of(lab, [packet], [4]),
+                   marked(1, end, 1), [cleared(packet)])
+    lab.result([row["vni"] for row in lab.sessions()] == [100], "in the row the label still")
+    lab.flush()
 
 
 def pieces(lab, family, packet, size, ident):
@@ -233,7 +274,10 @@ def fragment_cases(lab):
         lab.expect("in the wrong order too", pieces(lab, 6, packet, 512, 12 + at)[::-1],
                    marked(1, "refreshed", int(checked)), [cleared(packet)])
     tiny = gre(in4(TCP, tcp(2520, 80, options=TCP_OPTIONS)), checked=True)
-    for size in (16, 32, 48 if IP_INSIDE else 64):
+    if LABELS:  # nothing but the label is in it, and that does not say what is behind
+        lab.expect("a first IPv6 fragment with all but what is inside: record_not_flow, cleared",
+                   pieces(lab, 6, tiny, 16, 29), marked(1, "record_not_flow", 1), [cleared(tiny)])
+    for size in (24 if LABELS else 16, 32, 48 if IP_INSIDE else 64):
         lab.expect(f"a first IPv6 fragment of {size} bytes, without all inner headers: malformed_transport, cleared",
                    pieces(lab, 6, tiny, size, 20 + size), marked(1, "malformed_transport", 1), [cleared(tiny)])
     lab.expect("a first IPv6 fragment of eight bytes: malformed_tunnel, goes on unchanged",

@@ -67,7 +67,7 @@ def group(lab, name, inners, family=4):
     """Cuts by the counter that each must end in."""
     ends = {}
     for inner, end in inners:
-        if TUNNEL == "mpls" and len(inner) == 14:
+        if LABELS and len(inner) == 14:
             end = "record_not_flow"  # nothing says what it was to be
         ends.setdefault(end, []).append(inner)
     for end, packets in ends.items():
@@ -202,9 +202,9 @@ def ip_cases():
     """Those that say something of IP. Of MPLS it is IP's version that says what is inside."""
     for name, inner, end in inner_cases():
         if end in ("malformed_ethernet", "malformed_vlan") or name == "broadcast" or \
-                (TUNNEL == "mpls" and end == "probe_malformed"):
+                (LABELS and end == "probe_malformed"):
             continue
-        yield name, inner, classify(inner)[0] if TUNNEL == "mpls" and "with version" in name else end
+        yield name, inner, classify(inner)[0] if LABELS and "with version" in name else end
 
 
 def wrong_inside(lab):

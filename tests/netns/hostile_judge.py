@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""An independent judge of the scenario hostile: classify() says by itself what an inner frame is, for frames that chance
-has made, and Judge what the table must hold then.
+"""An independent judge of the scenario hostile: classify() says by itself what an inner frame is, bottom_of() where a
+label stack ends, for frames that chance has made, and Judge what the table must hold then.
 """
 import ipaddress
 
@@ -20,7 +20,7 @@ def host_address(value):
 
 def classify(data):
     """(counter, session) of an inner frame; the session is (src, sport, dst, dport, protocol) or None."""
-    if TUNNEL == "mpls":  # nothing names what is inside but its first bits
+    if LABELS:  # nothing names what is inside but its first bits
         version = data[14] >> 4 if len(data) > 14 else 0
         return classify4(data[14:]) if version == 4 else classify6(data[14:]) if version == 6 else NO_FLOW
     if (kind := kind_inside(data)) != TEB:
@@ -147,6 +147,30 @@ def transport(protocol, source, destination, data, first_fragment):
     return "flow", (ends[0], ports[0], ends[1], ports[1], protocol)
 
 
+DEEPEST = 16  # entries of a label stack that are looked at
+# What over UDP is VXLAN's first word without a mark, and is not looked at: a label above the bottom whose TTL is over.
+OVER = b"\x08\0\0\0"
+
+
+def bottom_of(stack):
+    """Where the bottom entry of a label stack is; -1 if the stack is cut, None if it is not looked at."""
+    if PORT and len(stack) >= 8 and stack[:4] == OVER:
+        return None
+    for at in range(0, 4 * DEEPEST, 4):
+        if len(stack) < at + 4:
+            return -1
+        if stack[at + 2] & 1:
+            return at
+    return None
+
+
+def marked_label(stack):
+    """The bottom label without its mark, or None: those below 16 have a meaning of their own."""
+    at = bottom_of(stack)
+    label = 0 if at is None or at < 0 else int.from_bytes(stack[at:at + 3], "big") >> 4
+    return label - MARKED if label & MARKED and label - MARKED >= 16 else None
+
+
 class Judge:
     """What the table must hold after each packet."""
 
@@ -154,17 +178,32 @@ class Judge:
         self.table = {}
         self.counters = {}
 
+    def count(self, name):
+        self.counters[name] = self.counters.get(name, 0) + 1
+
     def see(self, inner, vni, endpoints, way):
         """way: what of the outer headers belongs to the path, besides endpoints and network."""
         end, session = classify(inner)
         if end == "flow":
             # Labels that no zone names are no network.
-            zone = 0 if TUNNEL == "mpls" else vni
+            zone = 0 if LABELS else vni
             mac = bytes(6) if IP_INSIDE else inner[6:12]
             key, path = (zone, session), (mac.hex(":"), vni, endpoints, way)
             end = "recorded" if key not in self.table else "refreshed" if self.table[key] == path else "moved"
             self.table[key] = path
-        self.counters[end] = self.counters.get(end, 0) + 1
+        self.count(end)
+
+    def see_stack(self, stack, endpoints, way):
+        """Gives what leaves of it."""
+        at, label = bottom_of(stack), marked_label(stack)
+        if at == -1:
+            self.count("malformed_tunnel")
+        if label is None:
+            return stack
+        self.count("received_marked")
+        self.count("cleared")
+        self.see(bytes(14) + stack[at + 4:], label, endpoints, way)
+        return stack[:at] + (label << 4 | stack[at + 2] & 15).to_bytes(3, "big") + stack[at + 3:]
 
     def rows(self):
         return {(*session, path[0], path[2][0], path[1]) for (_, session), path in self.table.items()}

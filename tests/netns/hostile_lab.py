@@ -12,11 +12,11 @@ from frames import *  # noqa: F403
 
 SLOW = float(os.environ.get("SLOW", "1"))
 # Of the two tunnel ports one has a tunnel device, the other a socket of ours. GRE has no ports: there everything comes
-# to the socket, and what is of the device's network to the device as well.
+# to the socket, labels in GRE too, and what is of the device's network to the device as well.
 DEVICE, SINK = (PORT, PORT + 1) if PORT else (None, None)
 
 PEER4, HOST4, PEER6, HOST6 = "172.18.10.1", "172.18.10.2", "2001:db8:18::1", "2001:db8:18::2"
-LB, RS = "02:00:00:00:00:fe", "02:00:00:00:00:02"
+LB, OTHER_LB, RS = "02:00:00:00:00:fe", "02:00:00:00:00:fd", "02:00:00:00:00:02"
 # Of the path to the peer, as the table has it.
 NO_MAC = "00:00:00:00:00:00"
 C4, S4, C6, S6 = "200.1.1.2", "10.1.1.2", "2001:db8:c1::2", "2001:db8:10::2"
@@ -34,6 +34,20 @@ def in6(protocol, payload=b"", **fields):
     return frame(IPV6, ipv6(C6, S6, protocol, payload, **fields))
 
 
+def other_way(port):
+    """A flow by the way of the other cases and by another one: the inner frame of each, the second's family, and the
+    column of the session's row that differs, with both values. Where IP is inside, that is the endpoint."""
+    inner = in4(TCP, tcp(port, 80))
+    if IP_INSIDE:
+        return inner, inner, 6, "vtep_ip", PEER4, PEER6
+    return inner, ether(RS, OTHER_LB, IPV4, ipv4(C4, S4, TCP, tcp(port, 80))), 4, "mac", LB, OTHER_LB
+
+
+def plain(text):
+    """A tunnel packet without a mark that no other one is like."""
+    return labels(mpls(text, 100, mark=0), 100) if LABELS else tunnel(text, flags=NORMAL)
+
+
 class UdpSink:
     """What leaves the record stage for the second port, byte for byte."""
 
@@ -48,7 +62,7 @@ class UdpSink:
 
     def until(self, send, sentinel):
         """What came in front of a packet that nobody objects to."""
-        sentinel = tunnel(sentinel, flags=NORMAL)
+        sentinel = plain(sentinel)
         send(4, sentinel)
         got = []
         while (payload := self.socket.recv(70000)) != sentinel:
@@ -64,7 +78,7 @@ class LinkSink:
         self.socket.settimeout(5 * SLOW)
 
     def until(self, send, sentinel):
-        sentinel = mpls(sentinel, 100, mark=0)
+        sentinel = plain(sentinel)
         send(4, sentinel)
         got = []
         while (payload := self.socket.recv(70000)[14:]) != sentinel:
@@ -103,10 +117,10 @@ class Lab:
         self.raw = packet_socket(peer, "eth0", 0)
         self.vm_ns, self.vm = vm, packet_socket(vm, "eth0")
         self.underlay = Underlay(mac_of(host, "eth0"), mac_of(peer, "eth0"), (PEER4, HOST4), (PEER6, HOST6))
-        self.sink = (LinkSink if TUNNEL == "mpls" else UdpSink if PORT else RawSink)(host)
+        self.sink = (LinkSink if STATION else UdpSink if PORT else RawSink)(host)
         # What a row says of the peer: its MAC inside, its endpoint.
         self.peer_mac = NO_MAC if IP_INSIDE else LB
-        self.peer4 = mac_of(peer, "eth0") if TUNNEL == "mpls" else PEER4
+        self.peer4 = mac_of(peer, "eth0") if STATION else PEER4
         self.sentinels = 0
         self.last = None  # the counters, as they were when nothing was under way
         self.sent = 0
@@ -150,7 +164,7 @@ class Lab:
     @staticmethod
     def same(got, expected):
         """In this order, if one socket got them all."""
-        return got == expected if PORT or TUNNEL == "mpls" else sorted(got) == sorted(expected)
+        return got == expected if PORT or STATION else sorted(got) == sorted(expected)
 
     def result(self, good, name, *details):
         print(("ok " if good else "not ok ") + name, flush=True)
@@ -174,7 +188,7 @@ class Lab:
             problems.append(f"counters moved {moved}, expected {counters}")
         if arrives is not None and not self.same(got, arrives):
             problems.append(f"{len(got)} packets arrived, expected {len(arrives)}")
-            if not PORT and TUNNEL != "mpls":
+            if not PORT and not STATION:
                 got, arrives = sorted(got), sorted(arrives)
             problems += [f"arrived {a.hex()}, expected {b.hex()}" for a, b in zip(got, arrives) if a != b][:3]
         if kernel is not None and (dropped := self.kernel() - kernel_before) != kernel:
@@ -189,7 +203,7 @@ class Lab:
 
     def marked_problems(self, inners, end, family=4, checked=True):
         counters = {"received_marked": len(inners), "cleared": len(inners), end: len(inners)}
-        if checked and TUNNEL != "mpls":
+        if checked and not STATION:
             counters["checksum_updated"] = len(inners)
         return self.problems([self.underlay.tunnelled(family, tunnel(inner, checked=checked), port=SINK, checked=checked)
                               for inner in inners], counters,
@@ -213,6 +227,10 @@ class Lab:
             for name, inner in together:
                 mine = problems and self.marked_problems([inner], end)
                 self.result(not mine, f"{name}: {end}", *mine)
+
+    def endpoints(self):
+        """Of the peer's packets, by family; the first one as rows have it. Labels over Ethernet know a station alone."""
+        return dict.fromkeys((4, 6), (self.peer4,)) if STATION else {4: (PEER4, HOST4), 6: (PEER6, HOST6)}
 
     def sessions(self):
         return self.netlink.sessions()

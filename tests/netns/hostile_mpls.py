@@ -1,40 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The outer headers of the scenario hostile in MPLS over Ethernet: label stacks."""
+"""The outer headers of the scenario hostile in MPLS: label stacks, whatever carries them."""
 import struct
 
+from hostile_judge import DEEPEST, OVER, marked_label
 from hostile_lab import *  # noqa: F403
 
-DEEPEST = 16  # entries that are looked at
 OTHER_CHANNEL = struct.pack("!I", 0x10007FF7)
+FAMILIES = (4,) if STATION else (4, 6)
 
 
 def can_be_marked(payload):
     """Is what arrived a whole stack with a mark in its bottom label?"""
-    for at in range(0, min(len(payload) - 3, 4 * DEEPEST), 4):
-        (entry,) = struct.unpack_from("!I", payload, at)
-        if entry & 0x100:
-            label = entry >> 12
-            return bool(label & 0x08000) and label & ~0x08000 >= 16
-    return False
+    return marked_label(payload) is not None
 
 
-def frames_of(lab, stacks):
-    return [lab.underlay.tunnelled(4, stack) for stack in stacks]
+def carried(stacks):
+    """As the socket sees them: in GRE with its header, whose checksum is right."""
+    return [labels(stack, 100, checked=True) for stack in stacks]
+
+
+def frames_of(lab, stacks, family):
+    return [lab.underlay.tunnelled(family, payload, port=SINK) for payload in carried(stacks)]
 
 
 def marked(count, end):
-    return {"received_marked": count, "cleared": count, end: count}
+    counters = {"received_marked": count, "cleared": count, end: count}
+    return counters if STATION else dict(counters, checksum_updated=count)
 
 
 def flow(port):
     return ipv4(C4, S4, TCP, tcp(port, 80))
 
 
-def recorded(lab, name, stacks, plain, labels):
+def expect(lab, name, stacks, counters, arrive, families=FAMILIES):
+    """These stacks move the counters, and arrive as those."""
+    for family in families:
+        lab.expect(name if STATION else f"{name}, over IPv{family}", frames_of(lab, stacks, family), counters,
+                   carried(arrive))
+
+
+def recorded(lab, name, stacks, without, bottoms):
     """Each is a flow of its own."""
-    lab.expect(name, frames_of(lab, stacks), marked(len(stacks), "recorded"), plain)
+    expect(lab, name, stacks, marked(len(stacks), "recorded"), without, families=(4,))
     rows = sorted(row["vni"] for row in lab.sessions())
-    lab.result(rows == sorted(labels), f"{name}: in the rows the bottom labels", f"{rows}, expected {sorted(labels)}")
+    lab.result(rows == sorted(bottoms), f"{name}: in the rows the bottom labels", f"{rows}, expected {sorted(bottoms)}")
     lab.flush()
 
 
@@ -43,22 +52,19 @@ def stack_cases(lab):
     for depth in (1, 2, 3, DEEPEST):
         whole = mpls(inner, *range(300, 299 + depth), 100)
         cut = [whole[:n] for n in range(4 * depth)]
-        lab.expect(f"a stack of {depth} cut at every byte: malformed_tunnel", frames_of(lab, cut),
-                   {"malformed_tunnel": len(cut)}, cut)
+        expect(lab, f"a stack of {depth} cut at every byte: malformed_tunnel", cut, {"malformed_tunnel": len(cut)}, cut)
     # Behind 16 entries nothing is looked for, so nothing is missing.
     deep = mpls(inner, *range(300, 300 + DEEPEST), 100)
     cut = [deep[:n] for n in range(4 * DEEPEST, len(deep))]
-    lab.expect(f"{DEEPEST + 1} labels, whole and cut behind the sixteenth, go on unchanged", frames_of(lab, cut + [deep]),
-               {}, cut + [deep])
+    cut.append(deep)
+    expect(lab, f"{DEEPEST + 1} labels, whole and cut behind the sixteenth, go on unchanged", cut, {}, cut)
     endless = [mpls(b"", *[100] * depth, bottom=False) for depth in (1, 2, DEEPEST - 1)]
-    lab.expect("no bottom, and nothing behind: malformed_tunnel", frames_of(lab, endless),
-               {"malformed_tunnel": len(endless)}, endless)
+    expect(lab, "no bottom, and nothing behind: malformed_tunnel", endless, {"malformed_tunnel": len(endless)}, endless)
     endless = [mpls(b"", *[100] * depth, bottom=False) for depth in (DEEPEST, DEEPEST + 1, 100, 350)]
-    lab.expect("no bottom in a deep one: goes on unchanged", frames_of(lab, endless), {}, endless)
-    # What stands behind is read as labels: 0x100, IPv4's length, makes the first four bytes of it a bottom without the bit.
-    bottomless = mpls(ipv4(C4, S4, UDP, udp(1, 2, bytes(228))), 100, bottom=False)
-    lab.expect("no bottom in front of IP, whose length looks like one: no label of ours", frames_of(lab, [bottomless]), {},
-               [bottomless])
+    expect(lab, "no bottom in a deep one: goes on unchanged", endless, {}, endless)
+    # What stands behind is read as labels: IPv4's length, 0x100, makes its first four bytes a bottom without the bit.
+    bottomless = [mpls(ipv4(C4, S4, UDP, udp(1, 2, bytes(228))), 100, bottom=False)]
+    expect(lab, "no bottom in front of IP, whose length looks like one: no label of ours", bottomless, {}, bottomless)
     lab.empty("none of them was recorded")
     depths = (1, 2, 3, 8, DEEPEST)
     stacks = {mark: [mpls(flow(2100 + depth), *range(300, 299 + depth), 100, mark=mark) for depth in depths]
@@ -69,27 +75,50 @@ def stack_cases(lab):
 def label_cases(lab):
     inner = flow(2200)
     reserved = [mpls(inner, label) for label in range(16)]
-    lab.expect("labels below 16 were never marked: with the bit they go on unchanged", frames_of(lab, reserved), {},
-               reserved)
+    expect(lab, "labels below 16 were never marked: with the bit they go on unchanged", reserved, {}, reserved)
     above = [mpls(inner, 100 | 0x08000, 200, mark=0), mpls(inner, 15 | 0x08000, 200, mark=0)]
-    lab.expect("the bit in a label that is not the bottom one is no mark", frames_of(lab, above), {}, above)
+    expect(lab, "the bit in a label that is not the bottom one is no mark", above, {}, above)
     plain = [mpls(inner, label, mark=0) for label in (0, 3, 15, 16, 100, 0x07FFF, 0x10000, 0xF7FFF)]
-    lab.expect("labels without the bit move no counter", frames_of(lab, plain), {}, plain)
+    expect(lab, "labels without the bit move no counter", plain, {}, plain)
     others = [mpls(inner, 16, mark=bit) for bit in (0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000, 0x4000)]
     others += [mpls(inner, 100, mark=bit) for bit in (0x20, 0x10000, 0x80000)]
-    lab.expect("nor do other bits", frames_of(lab, others), {}, others)
+    expect(lab, "nor do other bits", others, {}, others)
     broken = [mpls(inner[:n], 100, mark=0) for n in range(len(inner))]
-    lab.expect("nor does anything that is wrong in a packet without a mark", frames_of(lab, broken), {}, broken)
+    expect(lab, "nor does anything that is wrong in a packet without a mark", broken, {}, broken)
     lab.empty("none of them was recorded")
 
-    labels = [16, 17, 0x20, 100, 0x07FFF, 0x10000, 0x70000, 0xF7FFF]
-    recorded(lab, "all other labels are recorded", [mpls(flow(2300 + at), label) for at, label in enumerate(labels)],
-             [mpls(flow(2300 + at), label, mark=0) for at, label in enumerate(labels)], labels)
+    others = [16, 17, 0x20, 100, 0x07FFF, 0x10000, 0x70000, 0xF7FFF]
+    recorded(lab, "all other labels are recorded", [mpls(flow(2300 + at), label) for at, label in enumerate(others)],
+             [mpls(flow(2300 + at), label, mark=0) for at, label in enumerate(others)], others)
     # Traffic class and TTL belong to others.
     kept = [(kind, ttl) for kind in range(8) for ttl in (0, 1, 64, 255)]
     stacks = {mark: [struct.pack("!I", (100 | mark) << 12 | kind << 9 | 0x100 | ttl) + flow(2400 + at)
                      for at, (kind, ttl) in enumerate(kept)] for mark in (MARKED, NORMAL)}
     recorded(lab, "every traffic class, every end of the TTL", stacks[MARKED], stacks[NORMAL], [100] * len(kept))
+
+
+def first_look_cases(lab):
+    """In UDP: what four bytes in front say, and those that differ from them in one."""
+    over = [OVER + mpls(flow(2600), 100)]
+    expect(lab, "behind a label whose TTL is over nothing is looked for", over, {}, over)
+    expect(lab, "nor in a stack that ends there: malformed_tunnel", [OVER], {"malformed_tunnel": 1}, [OVER])
+    lab.empty("none of them was recorded")
+    others = [0x08000001, 0x08000200, 0x08001000, 0x0C000000]
+    stacks = {mark: [struct.pack("!I", first) + mpls(flow(2610 + at), 100, mark=mark)
+                     for at, first in enumerate(others)] for mark in (MARKED, NORMAL)}
+    recorded(lab, "behind any other label", stacks[MARKED], stacks[NORMAL], [100] * len(others))
+
+
+def split_cases(lab):
+    """In fragments of what carries the stack. IPv4 is reassembled before LOCAL_IN, IPv6 is not."""
+    whole, without = carried([mpls(flow(2700), 300, 301, 302, 100, mark=mark) for mark in (MARKED, NORMAL)])
+    frames = {family: lab.underlay.pieces(family, lab.packet(family, whole), 16, protocol=lab.protocol, ident=50)
+              for family in (4, 6)}
+    lab.expect("a first IPv6 fragment that ends within the stack: malformed_tunnel, goes on unchanged", frames[6],
+               {"malformed_tunnel": 1}, [whole])
+    lab.empty("it was not recorded")
+    lab.expect("an IPv4 fragment that does is reassembled before", frames[4], marked(1, "recorded"), [without])
+    lab.flush()
 
 
 def link_cases(lab):
@@ -118,13 +147,13 @@ def channel_cases(lab):
         counters = {"probe_malformed": len(stacks)}
         if number:
             counters.update(marked(len(stacks), "record_not_flow"))
-        lab.expect("a message's channel and no message" + (", marked" if number else ""), frames_of(lab, stacks), counters,
-                   [mpls(body, 100, mark=0) for body in garbage])
+        expect(lab, "a message's channel and no message" + (", marked" if number else ""), stacks, counters,
+               [mpls(body, 100, mark=0) for body in garbage])
     cut = [MESSAGE[:n] for n in range(4)] + [OTHER_CHANNEL[:n] for n in range(4)]
-    lab.expect("a channel cut at every byte: record_not_flow", frames_of(lab, [mpls(body, 100) for body in cut]),
-               marked(len(cut), "record_not_flow"), [mpls(body, 100, mark=0) for body in cut])
+    expect(lab, "a channel cut at every byte: record_not_flow", [mpls(body, 100) for body in cut],
+           marked(len(cut), "record_not_flow"), [mpls(body, 100, mark=0) for body in cut])
     others = [OTHER_CHANNEL + bytes(60)] + [bytes((version << 4,)) + bytes(59) for version in (0, 1, 2, 3, 5, 7, 8, 15)]
-    lab.expect("other channels, control words, and what begins as nothing known: record_not_flow",
-               frames_of(lab, [mpls(body, 100) for body in others]), marked(len(others), "record_not_flow"),
-               [mpls(body, 100, mark=0) for body in others])
+    expect(lab, "other channels, control words, and what begins as nothing known: record_not_flow",
+           [mpls(body, 100) for body in others], marked(len(others), "record_not_flow"),
+           [mpls(body, 100, mark=0) for body in others])
     lab.empty("none of them was recorded")

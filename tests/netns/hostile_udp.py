@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The outer headers of the scenario hostile in the tunnels that are UDP: VXLAN and Geneve."""
+"""The outer headers of the scenario hostile in the tunnels that are UDP: VXLAN, Geneve, and MPLS in UDP."""
 from hostile_inner import TCP_OPTIONS
 from hostile_lab import *  # noqa: F403
 
-NAME = {"vxlan": "VXLAN", "geneve": "Geneve"}.get(TUNNEL)
+NAME = {"vxlan": "VXLAN", "geneve": "Geneve"}.get(TUNNEL, "a label")
+HEADER = 4 if LABELS else 8
 
 
 def outer_cases(lab):
@@ -13,19 +14,21 @@ def outer_cases(lab):
 
     for family, name, header in ((4, "IPv4", 20), (6, "IPv6", 40)):
         whole = u.frame(family, payload, dport=SINK)
-        top = 14 + header + 16
+        top = 14 + header + 8 + HEADER
         frames = [whole[:n] for n in range(15, top)]
         lab.expect(f"outer {name}, UDP and {NAME} cut at every byte, lengths as they were: the kernel's own counters",
                    frames, {}, [], len(frames))
         # The IP length fits, so the packet comes to its port.
         lab.expect(f"outer {name}: UDP cut at every byte: no tunnel packet yet",
                    [u.ip(family, u.datagram(family, payload, dport=SINK)[:n]) for n in range(8)], {}, [], 8)
-        short = [payload[:n] for n in range(8)]
+        short = [payload[:n] for n in range(HEADER)]
         lab.expect(f"outer {name}: {NAME} cut at every byte: malformed_tunnel",
-                   [u.frame(family, part, dport=SINK) for part in short], {"malformed_tunnel": 8}, short)
-        lab.expect(f"outer {name}: the same with UDP's length as it was",
-                   [u.ip(family, u.datagram(family, payload, dport=SINK, checked=False)[:8 + n]) for n in range(8)],
-                   {"malformed_tunnel": 8}, [], 8)
+                   [u.frame(family, part, dport=SINK) for part in short], {"malformed_tunnel": HEADER}, short)
+        # Labels are looked for in a datagram that is whole.
+        end = "malformed_outer" if LABELS else "malformed_tunnel"
+        lab.expect(f"outer {name}: the same with UDP's length as it was: {end}",
+                   [u.ip(family, u.datagram(family, payload, dport=SINK, checked=False)[:8 + n]) for n in range(HEADER)],
+                   {end: HEADER}, [], HEADER)
         size = len(payload) + 8
         # In IPv6, 0 stands for all there is: see below.
         wrong = [1, 7, size + 1, 65535] + [0] * (family == 4)
@@ -33,11 +36,19 @@ def outer_cases(lab):
                    [u.frame(family, payload, dport=SINK, checked=False, length=length) for length in wrong],
                    {"malformed_outer": len(wrong)}, [], len(wrong))
         lab.expect(f"outer {name}: UDP length leaves no room for {NAME}: malformed_outer",
-                   [u.frame(family, payload, dport=SINK, checked=False, length=length) for length in range(8, 16)],
-                   {"malformed_outer": 8}, [payload[:n] for n in range(8)])
+                   [u.frame(family, payload, dport=SINK, checked=False, length=8 + n) for n in range(HEADER)],
+                   {"malformed_outer": HEADER}, short)
+        lab.expect(f"outer {name}: the same with a checksum of what is in it: goes on as it is",
+                   [u.ip(family, u.datagram(family, payload[:n], dport=SINK) + payload[n:]) for n in range(HEADER)],
+                   {"malformed_outer": HEADER}, short)
+        ends = (HEADER, len(payload) - 1)
         lab.expect(f"outer {name}: bytes behind the UDP datagram: malformed_outer, the mark removed",
-                   [u.frame(family, payload, dport=SINK, checked=False, length=length) for length in (16, size - 1)],
-                   {"malformed_outer": 2, "received_marked": 2, "cleared": 2}, [plain[:8], plain[:-1]])
+                   [u.frame(family, payload, dport=SINK, checked=False, length=8 + n) for n in ends],
+                   {"malformed_outer": 2, "received_marked": 2, "cleared": 2}, [plain[:n] for n in ends])
+        lab.expect(f"outer {name}: the same with a checksum of what is in it, which is still right",
+                   [u.ip(family, u.datagram(family, payload[:n], dport=SINK) + payload[n:]) for n in ends],
+                   {"malformed_outer": 2, "received_marked": 2, "cleared": 2, "checksum_updated": 2},
+                   [plain[:n] for n in ends])
         lab.expect(f"outer {name}: wrong checksum: malformed_checksum, dropped by UDP",
                    [u.frame(family, payload, dport=SINK, wrong=n) for n in (1, 0x100, 0x7FFF)],
                    {"received_marked": 3, "malformed_checksum": 3, "cleared": 3, "checksum_updated": 3}, [], 3)
@@ -83,12 +94,14 @@ def outer_cases(lab):
 def checksum_cases(lab):
     """A session is made, and moved, on a right checksum only."""
     u = lab.underlay
-    inner, moved = in4(TCP, tcp(2100, 80)), ether(RS, "02:00:00:00:00:fd", IPV4, ipv4(C4, S4, TCP, tcp(2100, 80)))
+    inner, moved, family, column, before, after = other_way(2100)
     lab.marked("a session for the next case", [inner], "recorded")
-    lab.expect("another MAC with a wrong checksum moves nothing", [u.frame(4, tunnel(moved), dport=SINK, wrong=1)],
+    lab.expect(f"another way ({column}) with a wrong checksum moves nothing",
+               [u.frame(family, tunnel(moved), dport=SINK, wrong=1)],
                {"received_marked": 1, "malformed_checksum": 1, "cleared": 1, "checksum_updated": 1}, [], 1)
-    lab.result([row["mac"] for row in lab.sessions()] == [LB], "the session has its MAC still")
-    lab.marked("with a right one it moves", [moved], "moved")
+    lab.result([row[column] for row in lab.sessions()] == [before], "the session has its own still")
+    lab.marked("with a right one it moves", [moved], "moved", family=family)
+    lab.result([row[column] for row in lab.sessions()] == [after], "to where that came from")
     lab.flush()
 
 
@@ -118,10 +131,11 @@ def fragment_cases(lab):
                {"received_marked": 1, "refreshed": 1, "cleared": 1, "checksum_updated": 1},
                [tunnel(inner6, flags=NORMAL)])
     tiny = in4(TCP, tcp(2305, 80, options=TCP_OPTIONS))
-    for size, end in ((32, "malformed_transport"), (48, "malformed_transport"), (64, "malformed_transport")):
-        lab.expect(f"a first IPv6 fragment of {size} bytes, without all inner headers: {end}, cleared",
+    for size in (16, 32, 48) if LABELS else (16, 32, 48, 64):
+        lab.expect(f"a first IPv6 fragment of {size} bytes, without all inner headers: malformed_transport, cleared",
                    u.fragments(6, tunnel(tiny), size, ident=30 + size, dport=SINK),
-                   {"received_marked": 1, end: 1, "cleared": 1, "checksum_updated": 1}, [tunnel(tiny, flags=NORMAL)])
+                   {"received_marked": 1, "malformed_transport": 1, "cleared": 1, "checksum_updated": 1},
+                   [tunnel(tiny, flags=NORMAL)])
     lab.expect("a first IPv6 fragment of UDP alone: malformed_tunnel, goes on unchanged",
                u.fragments(6, tunnel(tiny), 8, ident=40, dport=SINK), {"malformed_tunnel": 1}, [tunnel(tiny)])
     lab.expect("a whole datagram behind a fragment header is verified",
