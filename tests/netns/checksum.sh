@@ -257,6 +257,8 @@ modes="steer rewrite"
 for family in ${FAMILIES:-4 6}; do
 	tx_states=("on on" "off on" "on off" "off off")
 	[ -z "${QUICK:-}" ] || tx_states=("off on")
+	# A station of a link is one peer: by IPv4, if that is one as well.
+	[ "$tunnel$carrier" != mpls ] || for host in "$lbhost" "$rshost"; do ctl "$host" peer flush; done
 	if [ "$tunnel$carrier" != mpls ]; then
 		overlay_matrix "$family" yes
 		naive_edit_is_seen "$family"
