@@ -31,7 +31,7 @@ static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 #endif
 }
 
-/* Zones that are looked in where devices do not tell, the latest ones. */
+/* Zones that are looked in where devices do not tell: those made last. */
 #define ITUN_FORWARD_ROUTED	16
 /* One for the bridge. */
 #define ITUN_FORWARD_ZONES	(1 + ITUN_ROUTED_NETWORKS + ITUN_FORWARD_ROUTED)
@@ -41,6 +41,7 @@ struct itun_forward_zones {
 	u32 zone[ITUN_FORWARD_ZONES];
 	unsigned int n;
 	bool bridged;		/* the first is that of the bridge it came by */
+	bool cut;		/* there are more, which are not looked in */
 };
 
 static void itun_forward_add(struct itun_forward_zones *zones, u32 zone)
@@ -62,10 +63,11 @@ static void itun_forward_zones(struct itun_net *in, const struct itun_config *co
 {
 	u32 vnis[ITUN_ROUTED_NETWORKS], vni;
 	const struct itun_zone *zone;
-	unsigned int i, n;
+	unsigned int i, n, listed = 0;
 	bool others;
 
 	zones->n = 0;
+	zones->cut = false;
 	zones->bridged = !itun_device_bridge_zone(port, skb, &vni);
 	if (zones->bridged)
 		itun_forward_add(zones, itun_config_zone(config, vni));
@@ -79,8 +81,10 @@ static void itun_forward_zones(struct itun_net *in, const struct itun_config *co
 	if (likely(!others && !atomic_read(&in->n_mpls_paths)))
 		return;
 	hlist_for_each_entry_rcu(zone, &in->routed_zones, routed) {
-		if (unlikely(zones->n == ITUN_FORWARD_ZONES))
+		if (unlikely(listed++ == ITUN_FORWARD_ROUTED)) {
+			zones->cut = true;
 			break;
+		}
 		itun_forward_add(zones, zone->id);
 	}
 }
@@ -129,6 +133,8 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
 		if (!found->session || itun_forward_later(reply.session, found->session))
 			*found = reply;
 	}
+	if (unlikely(zones.cut && !found->session))
+		itun_count(in, zone_unknown);
 	return found->session;
 }
 

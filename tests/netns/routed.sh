@@ -175,6 +175,23 @@ many_networks() { # FAMILY
 	for vni in {301..309}; do overlay_remove "$rshost" "$vni"; done
 }
 
+# Of the tenants of such a device the sixteen that came last are looked for. The one that is served here came before: a
+# session of its own, entered first, sees to that.
+many_tenants() { # FAMILY
+	local vni flow=(--src 200.1.1.2 --sport 4600 --dst 10.1.1.9 --dport 80 --proto tcp --vtep "$(vtep "$gwhost" "$1")" --tunnel gre)
+	local steered unknown
+	for vni in 100 {401..416}; do ctl "$rshost" session add "${flow[@]}" --vni "$vni"; done
+	steered=$(stat_of "$rshost" steered) unknown=$(stat_of "$rshost" zone_unknown)
+	check "behind sixteen later tenants nobody is answered (IPv$1)" not in_ns "$client" curl -s -m 3 "http://$vip4/"
+	check "the replies are counted" stat_grew "$rshost" zone_unknown "$unknown"
+	check "and not steered" equal "$(stat_of "$rshost" steered)" "$steered"
+	ctl "$rshost" session flush --vni 401
+	check "behind fifteen he is answered" wait_until 10 http_get "$client" "$vip4" 2
+	check "by steering" stat_grew "$rshost" steered "$steered"
+	for vni in {402..416}; do ctl "$rshost" session flush --vni "$vni"; done
+	ctl "$rshost" session del "${flow[@]:0:10}" --vni 100
+}
+
 # The server's host has one "external" device for this network, and for any other: its routes say where to send.
 by_one_device() { # FAMILY
 	local told fallback
@@ -188,6 +205,7 @@ by_one_device() { # FAMILY
 	one_round "$1" plain steering
 	check "the server was told how long a packet may be" stat_grew "$rshost" steer_too_long "$told"
 	check "no reply was left to the routing tables" equal "$(stat_of "$rshost" steer_fallback)" "$fallback"
+	many_tenants "$1"
 	elsewhere tunnel
 	one_round "$1" tunnel rewrite
 	overlay_remove "$rshost" 100

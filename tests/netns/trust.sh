@@ -81,9 +81,8 @@ attack() { # WHO NS OUTER-SOURCE PORT
 stranger_is_named() {
 	local names=("$stranger_address")
 	[ "$tunnel$carrier" != mpls ] || names=("$(vtep "$stranger" 4)" "$(vtep "$stranger" 6)")
-	ctl_json "$rshost" status | jq -e '[.warnings[] | select(startswith("marked packets from "))] |
-		any(. as $warning | $ARGS.positional | any(. as $name | $warning | startswith("marked packets from \($name),")))' \
-		--args "${names[@]}"
+	ctl_json "$rshost" status | jq -e --args '.warnings | any(startswith($ARGS.positional[] | "marked packets from \(.),"))' \
+		"${names[@]}"
 }
 
 row() { # COLUMN : of the session under attack
