@@ -17,7 +17,7 @@ static const struct netlink_range_validation ipvs_tun_a_timeout_seconds_range = 
 };
 
 /* Common nested types */
-const struct nla_policy ipvs_tun_change_nl_policy[IPVS_TUN_A_CHANGE_PAUSE + 1] = {
+const struct nla_policy ipvs_tun_change_nl_policy[IPVS_TUN_A_CHANGE_PORT + 1] = {
 	[IPVS_TUN_A_CHANGE_ACTION] = NLA_POLICY_MAX(NLA_U32, 4),
 	[IPVS_TUN_A_CHANGE_MARK] = NLA_POLICY_NESTED(ipvs_tun_mark_nl_policy),
 	[IPVS_TUN_A_CHANGE_TUNNEL] = NLA_POLICY_NESTED(ipvs_tun_tunnel_nl_policy),
@@ -26,6 +26,7 @@ const struct nla_policy ipvs_tun_change_nl_policy[IPVS_TUN_A_CHANGE_PAUSE + 1] =
 	[IPVS_TUN_A_CHANGE_TIMEOUT] = NLA_POLICY_NESTED(ipvs_tun_timeout_nl_policy),
 	[IPVS_TUN_A_CHANGE_LIMIT] = NLA_POLICY_NESTED(ipvs_tun_limit_nl_policy),
 	[IPVS_TUN_A_CHANGE_PAUSE] = NLA_POLICY_NESTED(ipvs_tun_pause_nl_policy),
+	[IPVS_TUN_A_CHANGE_PORT] = NLA_POLICY_NESTED(ipvs_tun_port_nl_policy),
 };
 
 const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_TUNNEL + 1] = {
@@ -78,6 +79,11 @@ const struct nla_policy ipvs_tun_mark_nl_policy[IPVS_TUN_A_MARK_PAD + 1] = {
 	[IPVS_TUN_A_MARK_NOT_READY] = { .type = NLA_U64, },
 };
 
+const struct nla_policy ipvs_tun_own_nl_policy[IPVS_TUN_A_OWN_PREFIX_LEN + 1] = {
+	[IPVS_TUN_A_OWN_PREFIX] = { .type = NLA_BINARY, },
+	[IPVS_TUN_A_OWN_PREFIX_LEN] = { .type = NLA_U8, },
+};
+
 const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_VTEP_MAC + 1] = {
 	[IPVS_TUN_A_PATH_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
 	[IPVS_TUN_A_PATH_MAC] = NLA_POLICY_EXACT_LEN(6),
@@ -103,6 +109,23 @@ const struct nla_policy ipvs_tun_peer_nl_policy[IPVS_TUN_A_PEER_ENDPOINT + 1] = 
 	[IPVS_TUN_A_PEER_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
 	[IPVS_TUN_A_PEER_VNI] = { .type = NLA_U32, },
 	[IPVS_TUN_A_PEER_ENDPOINT] = NLA_POLICY_NESTED(ipvs_tun_endpoint_nl_policy),
+};
+
+const struct nla_policy ipvs_tun_port_nl_policy[IPVS_TUN_A_PORT_DEVICE + 1] = {
+	[IPVS_TUN_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[IPVS_TUN_A_PORT_GROUP] = { .type = NLA_U32, },
+	[IPVS_TUN_A_PORT_VNI] = { .type = NLA_U32, },
+	[IPVS_TUN_A_PORT_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[IPVS_TUN_A_PORT_OWN] = NLA_POLICY_NESTED(ipvs_tun_own_nl_policy),
+	[IPVS_TUN_A_PORT_DEVICE] = NLA_POLICY_NESTED(ipvs_tun_port_device_nl_policy),
+};
+
+const struct nla_policy ipvs_tun_port_device_nl_policy[IPVS_TUN_A_PORT_DEVICE_PAD + 1] = {
+	[IPVS_TUN_A_PORT_DEVICE_NAME] = { .type = NLA_NUL_STRING, },
+	[IPVS_TUN_A_PORT_DEVICE_IFINDEX] = { .type = NLA_U32, },
+	[IPVS_TUN_A_PORT_DEVICE_DIRECT] = { .type = NLA_U64, },
+	[IPVS_TUN_A_PORT_DEVICE_BALANCED] = { .type = NLA_U64, },
+	[IPVS_TUN_A_PORT_DEVICE_WARNING] = { .type = NLA_STRING, },
 };
 
 const struct nla_policy ipvs_tun_return_label_nl_policy[IPVS_TUN_A_RETURN_LABEL_RETURN + 1] = {
@@ -295,6 +318,11 @@ static const struct genl_split_ops ipvs_tun_nl_ops[] = {
 		.policy		= ipvs_tun_path_kill_nl_policy,
 		.maxattr	= IPVS_TUN_A_MESSAGE_PATH,
 		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= IPVS_TUN_CMD_PORT_GET,
+		.dumpit	= ipvs_tun_nl_port_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
 	},
 };
 
