@@ -21,7 +21,7 @@ constexpr Kind kinds[] = {
 	{IPVS_TUN_A_CHANGE_MARK, "mark"},	{IPVS_TUN_A_CHANGE_TUNNEL, "tunnel"},
 	{IPVS_TUN_A_CHANGE_PEER, "peer"},	{IPVS_TUN_A_CHANGE_ZONE, "zone"},
 	{IPVS_TUN_A_CHANGE_TIMEOUT, "timeout"}, {IPVS_TUN_A_CHANGE_LIMIT, "limit"},
-	{IPVS_TUN_A_CHANGE_PAUSE, "pause"},
+	{IPVS_TUN_A_CHANGE_PAUSE, "pause"},	{IPVS_TUN_A_CHANGE_PORT, "port"},
 };
 static_assert(std::size(kinds) == std::variant_size_v<Change::Object>);
 
@@ -31,6 +31,8 @@ void put_object(wire::Builder &nest, Action action, const Change::Object &object
 		return;
 	if (const auto *peer = std::get_if<Peer>(&object); peer && action == Action::del)
 		return peer->put_key(nest);
+	if (const auto *port = std::get_if<Port>(&object); port && action == Action::del)
+		return port->put_key(nest);
 	std::visit(
 		[&](const auto &value) {
 			if constexpr (std::is_same_v<std::decay_t<decltype(value)>, Pause>)
@@ -87,6 +89,9 @@ Change Change::parse(wire::Attributes attributes)
 			for (wire::Attribute field : attr.nested())
 				if (field.type() == IPVS_TUN_A_PAUSE_STEPS)
 					out.object = Pause{field.u32()};
+			break;
+		case IPVS_TUN_A_CHANGE_PORT:
+			out.object = Port::parse(attr.nested());
 			break;
 		}
 	}

@@ -8,6 +8,7 @@
 #include "client/mark.h"
 #include "client/names.h"
 #include "client/peer.h"
+#include "client/port.h"
 #include "client/timeout.h"
 #include "client/tunnel.h"
 #include "client/zone.h"
@@ -26,7 +27,7 @@ struct Pause {
 
 /** One change: what is done to which object. Action::flush looks at the object's type only. */
 struct Change {
-	using Object = std::variant<Mark, Tunnel, Peer, Zone, Timeout, Limits, Pause>;
+	using Object = std::variant<Mark, Tunnel, Peer, Zone, Timeout, Limits, Pause, Port>;
 
 	Action action = Action::add;
 	Object object;

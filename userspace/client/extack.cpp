@@ -55,6 +55,17 @@ constexpr Name limit_names[] = {
 	{IPVS_TUN_A_LIMIT_ACCOUNTING, "accounting"},
 };
 constexpr Name pause_names[] = {{IPVS_TUN_A_PAUSE_STEPS, "steps"}};
+constexpr Name own_names[] = {
+	{IPVS_TUN_A_OWN_PREFIX, "prefix"},
+	{IPVS_TUN_A_OWN_PREFIX_LEN, "prefix-len"},
+};
+constexpr Name port_names[] = {
+	{IPVS_TUN_A_PORT_NAME, "name"},
+	{IPVS_TUN_A_PORT_GROUP, "group"},
+	{IPVS_TUN_A_PORT_VNI, "vni"},
+	{IPVS_TUN_A_PORT_FLAGS, "flags"},
+	{IPVS_TUN_A_PORT_OWN, "own", own_names},
+};
 constexpr Name change_names[] = {
 	{IPVS_TUN_A_CHANGE_ACTION, "action"},
 	{IPVS_TUN_A_CHANGE_MARK, "mark", mark_names},
@@ -64,6 +75,7 @@ constexpr Name change_names[] = {
 	{IPVS_TUN_A_CHANGE_TIMEOUT, "timeout", timeout_names},
 	{IPVS_TUN_A_CHANGE_LIMIT, "limit", limit_names},
 	{IPVS_TUN_A_CHANGE_PAUSE, "pause", pause_names},
+	{IPVS_TUN_A_CHANGE_PORT, "port", port_names},
 };
 constexpr Name session_names[] = {
 	{IPVS_TUN_A_SESSION_SRC, "src"},	   {IPVS_TUN_A_SESSION_DST, "dst"},

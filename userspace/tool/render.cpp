@@ -150,6 +150,46 @@ Json peer(const Peer &peer)
 	return out;
 }
 
+Json key(const Port &port)
+{
+	Json out;
+
+	if (port.dev)
+		out["dev"] = *port.dev;
+	else
+		out["group"] = maybe(port.group);
+	return out;
+}
+
+Json port(const Port &port)
+{
+	Json out;
+
+	out["dev"] = maybe(port.dev);
+	out["group"] = maybe(port.group);
+	out["vni"] = maybe(port.vni);
+	out["direct"] = port.direct;
+	out["balancer"] = port.balancer;
+	out["own"] = Json::array();
+	for (const Prefix &prefix : port.own)
+		out["own"].push_back(prefix.str());
+	return out;
+}
+
+Json port_device(const PortDevice &device, bool statistics)
+{
+	Json out;
+
+	out["name"] = device.name;
+	out["ifindex"] = device.ifindex;
+	out["warnings"] = device.warnings;
+	if (statistics) {
+		out["direct_packets"] = device.direct;
+		out["balanced_packets"] = device.balanced;
+	}
+	return out;
+}
+
 Json session(const Session &session)
 {
 	const Tuple &tuple = session.tuple;
@@ -183,6 +223,8 @@ Json key_of(const Change::Object &object)
 		return {{"prefix", value->prefix.str()}};
 	if (const auto *value = std::get_if<Zone>(&object))
 		return {{"name", value->name}};
+	if (const auto *value = std::get_if<Port>(&object))
+		return key(*value);
 	if (const auto *value = std::get_if<Pause>(&object))
 		return {{"steps", step_names(value->steps)}};
 	return Json::object();
@@ -193,6 +235,7 @@ struct Whole {
 	Json operator()(const Tunnel &value) const { return tunnel(value); }
 	Json operator()(const Peer &value) const { return peer(value); }
 	Json operator()(const Zone &value) const { return zone(value); }
+	Json operator()(const Port &value) const { return port(value); }
 	Json operator()(const Timeout &value) const
 	{
 		return {{"name", name(value.state)}, {"seconds", value.seconds}};

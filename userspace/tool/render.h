@@ -31,9 +31,14 @@ Value::Json endpoint(const Endpoint &endpoint, bool statistics);
 
 /** What names an object in a "del". */
 Value::Json key(const Mark &mark);
+Value::Json key(const Port &port);
 
 /** Without the endpoints. */
 Value::Json peer(const Peer &peer);
+
+/** Without the devices. */
+Value::Json port(const Port &port);
+Value::Json port_device(const PortDevice &device, bool statistics);
 Value::Json session(const Session &session);
 Value::Json change(const Change &change);
 
