@@ -48,6 +48,12 @@ void Status::parse(wire::Attributes attributes)
 		case IPVS_TUN_A_STATUS_WARNING:
 			warnings.push_back(attr.string());
 			break;
+		case IPVS_TUN_A_STATUS_PORTS:
+			ports = attr.u32();
+			break;
+		case IPVS_TUN_A_STATUS_PORT_DEVICES:
+			port_devices = attr.u32();
+			break;
 		}
 	}
 }

@@ -26,6 +26,8 @@ struct Status {
 	std::uint32_t peers = 0;
 	std::uint32_t endpoints = 0;
 	std::uint32_t endpoints_ready = 0;
+	std::uint32_t ports = 0;
+	std::uint32_t port_devices = 0; ///< that are ports now
 	std::vector<std::string> warnings;
 	Limits limits;
 

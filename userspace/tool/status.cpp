@@ -39,6 +39,8 @@ void put_text(Object &object, const Status &status)
 			fmt::format("{} session{}{}, {}", status.sessions,
 				    status.sessions == 1 && limit.empty() ? "" : "s", limit,
 				    plural(status.paths, "path")));
+	object.put_text("ports", fmt::format("{}, {}", plural(status.ports, "port"),
+					     plural(status.port_devices, "device")));
 	object.put_text("accounting", status.limits.accounting.value_or(false) ? "on" : "off");
 	object.put_text("hooks", joined(status.hooks));
 	object.put_text("paused", joined(step_names(status.paused)));
@@ -54,6 +56,8 @@ void put_json(Object &object, const Status &status)
 	object.put_json("peers", status.peers);
 	object.put_json("endpoints", status.endpoints);
 	object.put_json("endpoints_ready", status.endpoints_ready);
+	object.put_json("ports", status.ports);
+	object.put_json("port_devices", status.port_devices);
 	object.put_json("sessions", status.sessions);
 	object.put_json("sessions_limit", status.limits.sessions);
 	object.put_json("sessions_per_vni_limit", status.limits.sessions_per_vni);
@@ -73,8 +77,7 @@ int run_show(Context &context)
 			fmt::format("the module is version {} and this tool {}; install both from "
 				    "the same release and reload the module",
 				    status.version, tool_version()));
-	for (std::string &warning :
-	     find_warnings(Findings::read(context.connection(), status.marks)))
+	for (std::string &warning : find_warnings(Findings::read(context.connection(), status)))
 		status.warnings.push_back(std::move(warning));
 	put_json(object, status);
 	object.put_json("warnings", status.warnings);

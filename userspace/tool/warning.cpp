@@ -3,11 +3,13 @@
 
 #include "tool/render.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
 #include <map>
+#include <net/if.h>
 
 namespace ipvs_tun
 {
@@ -20,6 +22,9 @@ using Sentences = std::vector<std::string>;
 /* So many endpoints are named, for there may be thousands. */
 constexpr std::size_t most_endpoints = 8;
 
+/* The same of the devices of ports. */
+constexpr std::size_t most_devices = 8;
+
 /* Sentences that are always the same. */
 constexpr const char *gre_one_by_one =
 	"marked packets of gre reach the tunnel's device one by one, for GRO joins them behind it "
@@ -27,9 +32,15 @@ constexpr const char *gre_one_by_one =
 constexpr const char *no_mpls_input =
 	"no device takes packets of mpls; for each device of the underlay: sysctl -w "
 	"net.mpls.conf.DEV.input=1";
+constexpr const char *bridge_conntrack =
+	"nf_conntrack_bridge is loaded, and conntrack of a bridge would not see replies that go "
+	"the direct way from a port: they are left to the bridge; where no rule needs it: rmmod "
+	"nf_conntrack_bridge";
 
 /* The one bit of GRE's mark that stock Linux hosts do not look at. */
 constexpr std::uint32_t gre_harmless = 0x80;
+
+const std::filesystem::path sysfs = "/sys/class/net";
 
 std::optional<std::uint32_t> read_number(const std::filesystem::path &path)
 {
@@ -37,6 +48,26 @@ std::optional<std::uint32_t> read_number(const std::filesystem::path &path)
 	std::uint32_t out = 0;
 
 	return file >> out ? std::optional(out) : std::nullopt;
+}
+
+/*
+ * Whether a device and its index are what /sys says of them: it shows the network namespace in
+ * which it was mounted, which is not always the one that the thread is in.
+ */
+bool is_in_sysfs(const std::string &name, std::uint32_t ifindex)
+{
+	return ifindex && read_number(sysfs / name / "ifindex") == ifindex;
+}
+
+bool is_of_openvswitch(const PortDevice &device)
+{
+	constexpr const char *datapath = "ovs-system";
+	std::error_code error;
+
+	return is_in_sysfs(device.name, device.ifindex) &&
+	       is_in_sysfs(datapath, if_nametoindex(datapath)) &&
+	       std::filesystem::read_symlink(sysfs / device.name / "master", error).filename() ==
+		       datapath;
 }
 
 const Tunnel *settings_of(const Findings &findings, TunnelType type)
@@ -140,6 +171,21 @@ void look_at_mpls(const Findings &findings, Sentences &out)
 		out.emplace_back(no_mpls_input);
 }
 
+/* What a user types to have such a port, but for --own. */
+std::string arguments_of(const Port &port)
+{
+	std::string out = port.dev ? fmt::format("'{}'", *port.dev)
+				   : fmt::format("--group {}", port.group.value_or(0));
+
+	if (port.vni)
+		out += fmt::format(" --vni {}", *port.vni);
+	if (port.direct)
+		out += " --direct";
+	if (port.balancer)
+		out += " --balancer";
+	return out;
+}
+
 /* The types in which an address is asked, and what it says in the one that says most. */
 struct Asked {
 	const Endpoint *endpoint = nullptr;
@@ -204,6 +250,61 @@ void look_at_endpoints(const Findings &findings, Sentences &out)
 			count - most_endpoints));
 }
 
+/* What the devices of ports say of themselves. */
+void look_at_port_devices(const Findings &findings, Sentences &out)
+{
+	std::size_t count = 0;
+
+	for (const Port &port : findings.ports)
+		for (const PortDevice &device : port.devices)
+			for (const std::string &warning : device.warnings)
+				if (count++ < most_devices)
+					out.push_back(
+						fmt::format("port {}: {}", device.name, warning));
+	if (count > most_devices)
+		out.push_back(fmt::format(
+			"{} further warnings are of devices of ports; port list has them with -j",
+			count - most_devices));
+}
+
+/* Who does not see the replies that go straight from a port into their tunnel. */
+void look_at_direct(const Findings &findings, Sentences &out)
+{
+	const std::vector<std::string> &switched = findings.bridge.openvswitch;
+
+	if (std::none_of(findings.ports.begin(), findings.ports.end(),
+			 [](const Port &port) { return port.direct; }))
+		return;
+	for (const std::string &table : findings.bridge.calls)
+		out.push_back(fmt::format(
+			"br_netfilter hands the frames of bridges to {0}, whose rules do not see "
+			"replies that go the direct way from a port; where such rules matter, take "
+			"--direct off, else: sysctl -w net.bridge.bridge-nf-call-{0}=0",
+			table));
+	if (findings.bridge.conntrack)
+		out.emplace_back(bridge_conntrack);
+	for (std::size_t i = 0; i < switched.size() && i < most_devices; i++)
+		out.push_back(fmt::format(
+			"port {}: it belongs to Open vSwitch, and conntrack in its flows does not "
+			"see replies that go the direct way; where flows use ct, take --direct off",
+			switched[i]));
+	if (switched.size() > most_devices)
+		out.push_back(fmt::format(
+			"{} further devices of ports with --direct belong to Open vSwitch",
+			switched.size() - most_devices));
+}
+
+void look_at_balancers(const Findings &findings, Sentences &out)
+{
+	for (const Port &port : findings.ports)
+		if (port.balancer && port.own.empty())
+			out.push_back(fmt::format(
+				"port {}: it has no --own, so that all that leaves it counts as "
+				"balanced, the balancer's own connections too; name its addresses: "
+				"port replace {} --own PREFIX,...",
+				port.str(), arguments_of(port)));
+}
+
 } // namespace
 
 MplsSettings MplsSettings::read()
@@ -219,10 +320,36 @@ MplsSettings MplsSettings::read()
 	return out;
 }
 
-Findings Findings::read(Connection &connection, std::uint32_t marks)
+BridgeSettings BridgeSettings::read(const std::vector<Port> &ports)
 {
-	return {list_tunnels(connection), list_peers(connection), list_counters(connection), marks,
-		MplsSettings::read()};
+	const std::filesystem::path settings = "/proc/sys/net/bridge";
+	BridgeSettings out;
+	std::error_code error;
+
+	for (const char *table : {"iptables", "ip6tables"})
+		if (read_number(settings / fmt::format("bridge-nf-call-{}", table)).value_or(0))
+			out.calls.emplace_back(table);
+	out.conntrack = std::filesystem::exists("/sys/module/nf_conntrack_bridge", error);
+	for (const Port &port : ports)
+		for (const PortDevice &device : port.devices)
+			if (port.direct && is_of_openvswitch(device))
+				out.openvswitch.push_back(device.name);
+	return out;
+}
+
+Findings Findings::read(Connection &connection, const Status &status)
+{
+	Findings out;
+
+	out.tunnels = list_tunnels(connection);
+	out.peers = list_peers(connection);
+	out.counters = list_counters(connection);
+	out.marks = status.marks;
+	out.mpls = MplsSettings::read();
+	if (status.ports)
+		out.ports = list_ports(connection);
+	out.bridge = BridgeSettings::read(out.ports);
+	return out;
 }
 
 std::vector<std::string> find_warnings(const Findings &findings)
@@ -232,6 +359,9 @@ std::vector<std::string> find_warnings(const Findings &findings)
 	look_at_gre(findings, out);
 	look_at_mpls(findings, out);
 	look_at_endpoints(findings, out);
+	look_at_port_devices(findings, out);
+	look_at_direct(findings, out);
+	look_at_balancers(findings, out);
 	return out;
 }
 

@@ -6,6 +6,8 @@
 
 #include "client/counter.h"
 #include "client/peer.h"
+#include "client/port.h"
+#include "client/status.h"
 #include "client/tunnel.h"
 
 #include <cstdint>
@@ -26,6 +28,17 @@ struct MplsSettings {
 	static MplsSettings read();
 };
 
+/** What of this host looks at the frames of a bridge, or takes them over. */
+struct BridgeSettings {
+	std::vector<std::string> calls; ///< of br_netfilter: "iptables", "ip6tables"
+	bool conntrack = false;		///< nf_conntrack_bridge is loaded
+	/** Devices of ports that belong to Open vSwitch. */
+	std::vector<std::string> openvswitch;
+
+	/** Of the network namespace that the thread is in. */
+	static BridgeSettings read(const std::vector<Port> &ports);
+};
+
 /** What the warnings are found in. */
 struct Findings {
 	std::vector<Tunnel> tunnels;
@@ -33,8 +46,10 @@ struct Findings {
 	std::vector<Counter> counters;
 	std::uint32_t marks = 0; ///< mark rules
 	MplsSettings mpls;
+	std::vector<Port> ports;
+	BridgeSettings bridge;
 
-	static Findings read(Connection &connection, std::uint32_t marks);
+	static Findings read(Connection &connection, const Status &status);
 };
 
 std::vector<std::string> find_warnings(const Findings &findings);
