@@ -2,6 +2,7 @@
 #include "tool/arguments.h"
 
 #include "client/error.h"
+#include "client/port.h"
 #include "client/tunnel.h"
 
 #include <algorithm>
@@ -32,6 +33,16 @@ std::optional<std::uint64_t> parse_number(std::string_view text)
 	if (text.empty() || code != std::errc() || end != text.data() + text.size())
 		return std::nullopt;
 	return value;
+}
+
+/* The longest name of a network device. */
+constexpr std::size_t most_device_name = 15;
+
+bool can_be_in_device_name(std::string_view text)
+{
+	return !text.empty() && text.find('/') == text.npos &&
+	       std::none_of(text.begin(), text.end(),
+			    [](unsigned char c) { return std::isspace(c); });
 }
 
 } // namespace
@@ -202,10 +213,39 @@ std::uint32_t second_mark(std::string_view text, TunnelType type)
 
 std::string device(std::string_view text)
 {
-	if (text.empty() || text.size() > 15 || text.find('/') != text.npos ||
-	    std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c); }))
+	if (text.size() > most_device_name || !can_be_in_device_name(text))
 		throw Misuse(fmt::format("\"{}\" is no name of a network device", text));
 	return std::string(text);
+}
+
+std::string device_pattern(std::string_view text)
+{
+	constexpr std::size_t most = 31;
+
+	if (text.find_first_of("*?[\\") == text.npos)
+		return device(text);
+	if (!can_be_in_device_name(text))
+		throw Misuse(fmt::format("\"{}\" is no pattern of names of network devices", text));
+	if (text.size() > most)
+		throw Misuse(fmt::format(
+			"the pattern \"{}\" is too long: it can have {} characters", text, most));
+	return std::string(text);
+}
+
+std::vector<Prefix> own_prefixes(std::string_view text)
+{
+	std::vector<Prefix> out;
+
+	for (const std::string &part : split(text, "prefixes")) {
+		Prefix prefix = exact_prefix(part);
+
+		if (std::find(out.begin(), out.end(), prefix) == out.end())
+			out.push_back(prefix);
+	}
+	if (out.size() > Port::most_own)
+		throw Misuse(fmt::format("{} prefixes are too many: {} can be named", out.size(),
+					 Port::most_own));
+	return out;
 }
 
 std::string name(std::string_view text)

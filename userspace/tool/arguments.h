@@ -56,6 +56,12 @@ std::uint32_t second_mark(std::string_view text, TunnelType type);
 std::string device(std::string_view text);
 std::string name(std::string_view text);
 
+/** The name of a device, or a pattern of names with *, ? and [...]. */
+std::string device_pattern(std::string_view text);
+
+/** Exact prefixes, none of them twice; the addresses of a balancer itself. */
+std::vector<Prefix> own_prefixes(std::string_view text);
+
 /** The parts between commas; Misuse if one is empty. */
 std::vector<std::string> split(std::string_view text, std::string_view what);
 

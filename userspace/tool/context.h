@@ -68,6 +68,7 @@ void setup_status(CLI::App &app, Context &context);
 void setup_mark(CLI::App &app, Context &context);
 void setup_tunnel(CLI::App &app, Context &context);
 void setup_peer(CLI::App &app, Context &context);
+void setup_port(CLI::App &app, Context &context);
 void setup_zone(CLI::App &app, Context &context);
 void setup_session(CLI::App &app, Context &context);
 void setup_path(CLI::App &app, Context &context);

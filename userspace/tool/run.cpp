@@ -229,6 +229,7 @@ void setup(CLI::App &app, Context &context)
 	setup_mark(app, context);
 	setup_tunnel(app, context);
 	setup_peer(app, context);
+	setup_port(app, context);
 	setup_zone(app, context);
 	setup_session(app, context);
 	setup_path(app, context);
