@@ -227,3 +227,66 @@ TEST(Warnings, ManySilentEndpointsAreSummedUp)
 	EXPECT_EQ(find_warnings(findings).size(), 9u);
 	EXPECT_TRUE(has(find_warnings(findings).back(), "92 further endpoints"));
 }
+
+TEST(Warnings, WhatDevicesOfPortsSay)
+{
+	Findings findings = healthy();
+
+	findings.ports.resize(2);
+	findings.ports[0].dev = "tap*";
+	findings.ports[0].devices.resize(2);
+	findings.ports[0].devices[1].name = "tap1";
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+	findings.ports[0].devices[1].warnings = {"its zone is not known"};
+	EXPECT_EQ(only_one(findings), "port tap1: its zone is not known");
+	findings.ports[1].devices.resize(100, findings.ports[0].devices[1]);
+	EXPECT_EQ(find_warnings(findings).size(), 9u);
+	EXPECT_TRUE(has(find_warnings(findings).back(), "93 further warnings"));
+}
+
+TEST(Warnings, WhoDoesNotSeeDirectReplies)
+{
+	Findings findings = healthy();
+	std::vector<std::string> warnings;
+
+	findings.bridge.calls = {"iptables", "ip6tables"};
+	findings.bridge.conntrack = true;
+	findings.ports.resize(1);
+	findings.ports[0].dev = "tap*";
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>()) << "no port is direct";
+	findings.ports[0].direct = true;
+	warnings = find_warnings(findings);
+	ASSERT_EQ(warnings.size(), 3u);
+	EXPECT_TRUE(has(warnings[0], "net.bridge.bridge-nf-call-iptables=0"));
+	EXPECT_TRUE(has(warnings[1], "net.bridge.bridge-nf-call-ip6tables=0"));
+	EXPECT_TRUE(has(warnings[2], "rmmod nf_conntrack_bridge"));
+	findings.bridge = {};
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+	findings.bridge.openvswitch = {"tap0"};
+	EXPECT_TRUE(has(only_one(findings), "port tap0: it belongs to Open vSwitch"));
+	findings.bridge.openvswitch.resize(20, "tap0");
+	EXPECT_EQ(find_warnings(findings).size(), 9u);
+	EXPECT_TRUE(has(find_warnings(findings).back(), "12 further devices"));
+}
+
+TEST(Warnings, ABalancerWithoutAddressesOfItsOwn)
+{
+	Findings findings = healthy();
+
+	findings.ports.resize(1);
+	findings.ports[0].dev = "lb*";
+	findings.ports[0].vni = 100;
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+	findings.ports[0].balancer = true;
+	EXPECT_TRUE(has(only_one(findings), "port lb*: it has no --own"));
+	EXPECT_TRUE(has(only_one(findings),
+			"port replace 'lb*' --vni 100 --balancer --own PREFIX,..."));
+	findings.ports[0].dev.reset();
+	findings.ports[0].vni.reset();
+	findings.ports[0].group = 3;
+	findings.ports[0].direct = true;
+	EXPECT_TRUE(has(only_one(findings), "port of group 3: it has no --own"));
+	EXPECT_TRUE(has(only_one(findings), "port replace --group 3 --direct --balancer --own"));
+	findings.ports[0].own = {*Prefix::parse("192.0.2.1")};
+	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+}
