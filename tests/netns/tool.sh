@@ -75,9 +75,10 @@ refused() { fails 2 "$@"; }
 
 # --- help and version: no module is needed ------------------------------------
 
-objects=(status mark tunnel peer zone session path timeout limit stats monitor pause resume)
+objects=(status mark tunnel peer port zone session path timeout limit stats monitor pause resume)
 commands=("status show" "mark add" "mark del" "mark list" "mark flush" "tunnel set" "tunnel list" "peer add"
-	"peer replace" "peer del" "peer list" "peer check" "peer flush" "zone add" "zone del" "zone list" "session list"
+	"peer replace" "peer del" "peer list" "peer check" "peer flush" "port add" "port replace" "port del" "port list"
+	"port flush" "zone add" "zone del" "zone list" "session list"
 	"session count" "session add" "session del" "session flush" "path list" "path kill" "timeout list" "timeout set"
 	"limit list" "limit set" "stats show" "stats reset")
 
@@ -152,6 +153,20 @@ check "--send with a wrong value" misuse '*--send=sometimes*' peer add 192.0.2.2
 check "--dev without --accept" misuse '*--dev*needs --accept' peer add 192.0.2.2 --send --dev eth0
 check "a prefix with bits beyond its length" misuse '*192.0.2.0/24 is the prefix' peer add 192.0.2.2/24 --accept
 check "an address that is none" misuse '"192.0.2" is no IPv4 or IPv6 address' peer check 192.0.2
+check "a port without a name: what to give" misuse "The port's name is missing: DEV, *, or --group N, *" port add --direct
+check "so is one to delete" misuse "The port's name is missing: *" port del
+check "a port of two names" misuse 'DEV and --group exclude each other: "tap\*" *' port add 'tap*' --group 7
+check "a name that no device can have" misuse '"0123456789abcdef" is no name of a network device' port add 0123456789abcdef
+check "none at all" misuse '"" is no name of a network device' port add ''
+check "a pattern of none" misuse '"\[a b\]" is no pattern of names of network devices' port add '[a b]'
+check "one that is too long" misuse '*is too long: it can have 31 characters' port add 'tap-of-a-server-with-a-long-name*'
+check "a group that is no number" misuse '"vms" is no group*' port add --group vms
+check "one network is behind a port" misuse '"100,200" is no VNI*' port add tap0 --vni 100,200
+check "--own without --balancer" misuse '--own * needs --balancer' port add tap0 --own 192.0.2.1
+check "--own with bits beyond its length" misuse '*192.0.2.0/24 is the prefix' port add tap0 --balancer --own 192.0.2.1/24
+check "more of them than there may be" misuse '65 prefixes are too many: 64 can be named' \
+	port add tap0 --balancer --own "$(seq -s, -f 192.0.2.%.0f 65)"
+check "del takes a name alone" misuse '*no option --direct*' port del tap0 --direct
 check "a zone without VNIs" misuse '*--vni*missing*' zone add tenant
 check "TCP without ports" misuse '*--sport and --dport*' session del --src 192.0.2.9 --dst 192.0.2.8 --proto tcp
 check "two families" misuse '*not of one family' session del --src 192.0.2.9 --dst 2001:db8::1 --proto 99
@@ -168,9 +183,9 @@ check "events that do not exist" misuse 'There are no flow events; *' monitor fl
 
 check "a fresh namespace: status" shows "
 	.tool_version == \"$version\" and .module_version == \"$version\" and .generation == 0 and .sessions == 0
-	and .hooks == [] and .paused == [] and .warnings == []" -n "$a" status
+	and .ports == 0 and .port_devices == 0 and .hooks == [] and .paused == [] and .warnings == []" -n "$a" status
 check "status show is the default" shows '.generation == 0' -n "$a" status show
-for object in mark peer zone session path; do
+for object in mark peer port zone session path; do
 	check "$object list is an empty array" shows '. == []' -n "$a" "$object" list
 done
 
@@ -249,6 +264,81 @@ check "has replaced it" shows '.[0] | .none == true and .accept == false and .de
 check "peer del of another" refused 'No peer 198.51.100.0/25' -n "$a" peer del 198.51.100.0/25
 check "peer del" does -n "$a" peer del 198.51.100.0/24
 
+# Ports: of three, one fits a device that is there.
+batch "$a" "link add tap0 type veth peer name vm0" "link set tap0 up" "link set vm0 up"
+check "port add" does -n "$a" port add 'tap*' --vni 100 --direct
+check "by a group" does -n "$a" port add --group 7 --balancer --own 198.51.100.5,2001:db8:5::/64
+check "and one without options, of a device that is not there" does -n "$a" port add vnet9
+check "port list" shows '
+	length == 3 and (map(keys - ["dev", "group", "vni", "direct", "balancer", "own", "devices"]) | add == [])
+	and (map(select(.dev == "tap*")) | length == 1 and (.[0] | .group == null and .vni == 100 and .direct == true
+		and .balancer == false and .own == [] and (.devices | length == 1 and (.[0] | keys == ["ifindex", "name", "warnings"]
+		and .name == "tap0" and .ifindex == '"$(ip -n "$a" -j link show dev tap0 | jq '.[0].ifindex')"'))))
+	and (map(select(.group == 7)) | length == 1 and (.[0] | .dev == null and .vni == null and .direct == false
+		and .balancer == true and .own == ["198.51.100.5", "2001:db8:5::/64"] and .devices == []))
+	and (map(select(.dev == "vnet9")) == [{dev: "vnet9", group: null, vni: null, direct: false, balancer: false, own: [],
+		devices: []}])' -n "$a" port list
+check "with -s, what each device sent" shows '
+	.[] | select(.dev == "tap*") | .devices[0] | .direct_packets == 0 and .balanced_packets == 0' -n "$a" -s port list
+port_row() { # FIELDS ARGUMENTS… : such a row is in the text
+	local fields=$1
+	shift
+	ctl "$a" "$@" port list | awk '{ $1 = $1; print }' | grep -qxF -- "$fields"
+}
+check "as text: the columns" port_row "port group vni direct balancer own devices"
+check "a pattern" port_row "tap* - 100 yes no - tap0"
+check "a group" port_row "- 7 auto no yes 198.51.100.5,2001:db8:5::/64 -"
+check "with -s: the columns" port_row "port group vni direct balancer own devices direct_packets balanced_packets" -s
+check "and a row a device" port_row "tap* - 100 yes no - tap0 0 0" -s
+check "status counts them" shows '.ports == 3 and .port_devices == 1' -n "$a" status
+check "as text, too" grep -Eq '^ports +3 ports, 1 device$' <(ctl "$a" status)
+check "an equal port is refused" refused 'Port tap\* exists' -n "$a" port add 'tap*'
+check "so is an equal group" refused 'Port of group 7 exists' -n "$a" port add --group 7 --direct
+check "port del of another" refused 'No port tap9' -n "$a" port del tap9
+check "a pattern is none of the names that it fits" refused 'No port tap0' -n "$a" port del tap0
+
+devices_are() { # OF-EACH-PORT : the names of their devices, "PORT:NAME,…", sorted
+	equal "$(ctl_json "$a" port list | jq -r '.[] | "\(.dev // .group):\([.devices[].name] | sort | join(","))"' |
+		sort | paste -s -d ' ')" "$1"
+}
+batch "$a" "link add tap1 type veth peer name vm1" "link set tap1 up" "link set vm1 up"
+check "a device that comes" wait_until 5 devices_are "7: tap*:tap0,tap1 vnet9:"
+batch "$a" "link set vm1 down" "link set vm1 name vnet9" "link set vnet9 up"
+check "one that gets the name" wait_until 5 devices_are "7: tap*:tap0,tap1 vnet9:vnet9"
+batch "$a" "link set vm0 group 7" "link set tap0 group 7"
+check "one that gets the group: a pattern comes before it" wait_until 5 devices_are "7:vm0 tap*:tap0,tap1 vnet9:vnet9"
+check "a longer pattern, which comes first" does -n "$a" port add 'tap[0-4]*' --direct
+check "has them" devices_are "7:vm0 tap*: tap[0-4]*:tap0,tap1 vnet9:vnet9"
+check "a name, which comes before patterns" does -n "$a" port add tap1
+check "has its own" devices_are "7:vm0 tap*: tap1:tap1 tap[0-4]*:tap0 vnet9:vnet9"
+check "its pattern deleted" does -n "$a" port del 'tap[0-4]*'
+check "a device goes to the next one" devices_are "7:vm0 tap*:tap0 tap1:tap1 vnet9:vnet9"
+batch "$a" "link del tap1"
+check "and when it is gone, to none" wait_until 5 devices_are "7:vm0 tap*:tap0 tap1: vnet9:"
+check "port replace" does -n "$a" port replace --group 7 --balancer --vni 200
+check "has replaced it" shows '.[] | select(.group == 7) | .vni == 200 and .own == []' -n "$a" port list
+check "status warns of a balancer that has no address of its own" shows '.warnings |
+	any(test("^port of group 7: it has no --own.*port replace --group 7 --vni 200 --balancer --own PREFIX"))' -n "$a" status
+check "port replace of what is not there adds it" does -n "$a" port replace 'vnet*' --balancer \
+	--own "$(seq -s, -f 192.0.2.%.0f 64)"
+check "with as many addresses as there may be" shows '.[] | select(.dev == "vnet*") | .own | length == 64' -n "$a" port list
+if modprobe br_netfilter 2> /dev/null; then
+	check "status warns of br_netfilter, which direct replies pass by" shows '.warnings |
+		any(test("br_netfilter.*net.bridge.bridge-nf-call-iptables=0$"))' -n "$a" status
+	in_ns "$a" sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+	check "but not where it calls nobody" shows '.warnings | any(test("br_netfilter")) | not' -n "$a" status
+	modprobe -r br_netfilter
+else
+	skip "status warns of br_netfilter" "this kernel has none"
+fi
+check "port del of a group" does -n "$a" port del --group 7
+check "of one that is not there" refused 'No port of group 7' -n "$a" port del --group 7
+check "port del" does -n "$a" port del 'tap*'
+check "port flush" does -n "$a" port flush
+check "leaves none" shows '. == []' -n "$a" port list
+check "nor a hook, nor a warning" shows '.ports == 0 and .port_devices == 0 and .hooks == [] and .warnings == []' -n "$a" status
+batch "$a" "link del tap0"
+
 check "zone add" does -n "$a" zone add tenant --vni 300,301
 check "zone list" shows '. == [{name: "tenant", vni: [300, 301], id: 300}]' -n "$a" zone list
 check "a VNI is in one zone only" refused 'Vni 301 is in zone tenant already' -n "$a" zone add other --vni 301
@@ -322,7 +412,7 @@ check "-p prints JSON with indentation" equal "$(ctl "$a" -j -p session count)" 
 # --- who may -----------------------------------------------------------------------
 
 as=(ip netns exec "$a" setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
-for words in status "mark list" "peer list" "zone list" "tunnel list" "timeout list" "limit list" "stats show"; do
+for words in status "mark list" "peer list" "port list" "zone list" "tunnel list" "timeout list" "limit list" "stats show"; do
 	# shellcheck disable=SC2086 # an object and its command
 	check "anyone: $words" shows 'true' $words
 done
@@ -435,8 +525,10 @@ check "session new and deleted" heard 10
 ctl "$b" peer flush
 check "peer silent" heard 11
 ctl "$a" pause backhaul
+ctl "$a" port add 'tap*' --vni 100 --balancer --own 198.51.100.5
+ctl "$a" port del 'tap*'
 ctl "$a" mark flush
-check "config" heard 13
+check "config" heard 15
 kill "$monitor"
 wait "$monitor" 2> /dev/null || true
 check "monitor said no error" equal "$(cat "$work/monitor.err")" ""
@@ -466,7 +558,11 @@ jq -c -S . > "$work/golden" <<GOLDEN
 	"last_seen": "number", "version": "$version", "reason": "it said that it is going away", "accept_mark": ["0xf8"]}]}}
 {"event": "changed", "config": {"generation": 5, "portid": "user", "changes": [{"action": "add", "object": "pause",
 	"pause": {"steps": ["steer", "rewrite"]}}]}}
-{"event": "changed", "config": {"generation": 6, "portid": "user", "changes": [{"action": "flush", "object": "mark"}]}}
+{"event": "changed", "config": {"generation": 6, "portid": "user", "changes": [{"action": "add", "object": "port",
+	"port": {"dev": "tap*", "group": null, "vni": 100, "direct": false, "balancer": true, "own": ["198.51.100.5"]}}]}}
+{"event": "changed", "config": {"generation": 7, "portid": "user", "changes": [{"action": "del", "object": "port",
+	"port": {"dev": "tap*"}}]}}
+{"event": "changed", "config": {"generation": 8, "portid": "user", "changes": [{"action": "flush", "object": "mark"}]}}
 GOLDEN
 check "the events are the golden ones" diff <(normal_events) "$work/golden"
 
