@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Transactions. A change set of the size of a whole configuration (50 mark rules, 200 peers, 20 zones, timeouts, second
-# marks, ports, limits; some 300 changes in one message) replaces configuration a by b and b by a. Its program is killed
+# Transactions. A change set of the size of a whole configuration (50 mark rules, 200 peers, 20 zones, 20 ports,
+# timeouts, second marks, limits; some 300 changes in one message) replaces configuration a by b and b by a. Its program is killed
 # where each of its system calls begins, one run a call: the kernel then has all of the old one or all of the new one.
 #
 #   changeset (SIGKILL at its Nth system call) --- one netlink message ---> host [ipvs_tun: a or b]
@@ -33,8 +33,8 @@ state() {
 }
 
 for name in a b; do on_host print "$name" > "$work/$name"; done
-check "the two configurations have 50 rules, 200 peers, 20 zones" equal \
-	"$(grep -c ^mark "$work/a") $(grep -c ^peer "$work/b") $(grep -c ^zone "$work/b")" "50 200 20"
+check "the two configurations have 50 rules, 200 peers, 20 zones, 20 ports" equal \
+	"$(grep -c ^mark "$work/a") $(grep -c ^peer "$work/b") $(grep -c ^zone "$work/b") $(grep -c ^port "$work/a")" "50 200 20 20"
 for name in a b a; do
 	check "configuration $name is applied" on_host "$name"
 	check "and read back, it is $name, whole" equal "$(state)" "$name"
@@ -64,9 +64,9 @@ on_host a
 rc=0
 on_host refused 2> "$work/refusal" || rc=$?
 check "a change set with one wrong change is refused" equal "$rc" 2
-# Two kinds of flush and their objects come before it, then six timeouts, the tunnel and the limits.
+# Four kinds of flush and their objects come before it, then six timeouts, the tunnel and the limits.
 check "the refusal names the change, counted from 0, and says why" equal "$(cat "$work/refusal")" \
-	"change $((3 + 50 + 200 + 20 + 6 + 1 + 1)): mark rule 0x1000/0xffff exists"
+	"change $((4 + 50 + 200 + 20 + 20 + 6 + 1 + 1)): mark rule 0x1000/0xffff exists"
 check "and nothing of it is there" equal "$(state)" a
 
 # Every single allocation fails once.

@@ -37,6 +37,7 @@ struct Configuration {
 	std::vector<Mark> marks;
 	std::vector<Peer> peers;
 	std::vector<Zone> zones;
+	std::vector<Port> ports;
 	std::vector<Timeout> timeouts;
 	Tunnel tunnel;
 	Limits limits;
@@ -74,6 +75,22 @@ Configuration make(bool b)
 		zone.vnis = {2 * i + b, 2 * i + b + 2000};
 		out.zones.push_back(zone);
 	}
+	for (std::uint32_t i = 0; i < 20; i++) {
+		Port port;
+
+		// By names and by groups; a half of the names is in both.
+		if (i < 15)
+			port.dev = fmt::format("tap{}-*", b ? i : i + 5);
+		else
+			port.group = i;
+		port.vni = i + b;
+		port.direct = b;
+		port.balancer = i % 2;
+		if (port.balancer)
+			port.own = {*Prefix::parse(fmt::format("192.0.2.{}", i + b)),
+				    *Prefix::parse("2001:db8::/64")};
+		out.ports.push_back(port);
+	}
 	for (std::uint32_t state = 0; state <= static_cast<std::uint32_t>(SessionState::other);
 	     state++)
 		out.timeouts.push_back(
@@ -102,6 +119,9 @@ Transaction replace(const Configuration &wanted)
 	out.change(Action::flush, Zone());
 	for (const Zone &zone : wanted.zones)
 		out.change(Action::add, zone);
+	out.change(Action::flush, Port());
+	for (const Port &port : wanted.ports)
+		out.change(Action::add, port);
 	for (const Timeout &timeout : wanted.timeouts)
 		out.change(Action::set, timeout);
 	out.change(Action::set, wanted.tunnel);
@@ -116,11 +136,21 @@ Configuration read(Connection &connection)
 	out.marks = list_marks(connection);
 	out.peers = list_peers(connection);
 	out.zones = list_zones(connection);
+	out.ports = list_ports(connection);
 	out.timeouts = list_timeouts(connection);
 	for (const Tunnel &tunnel : list_tunnels(connection))
 		if (tunnel.type == TunnelType::vxlan)
 			out.tunnel = tunnel;
 	out.limits = get_limits(connection);
+	return out;
+}
+
+std::vector<std::string> own_of(const Port &port)
+{
+	std::vector<std::string> out;
+
+	for (const Prefix &prefix : port.own)
+		out.push_back(prefix.str());
 	return out;
 }
 
@@ -140,6 +170,10 @@ std::set<std::string> describe(const Configuration &config)
 					 fmt::join(peer.vnis, ",")));
 	for (const Zone &zone : config.zones)
 		lines.insert(fmt::format("zone {} vni {}", zone.name, fmt::join(zone.vnis, ",")));
+	for (const Port &port : config.ports)
+		lines.insert(fmt::format("port {} vni {} direct {} balancer {} own {}", port.str(),
+					 port.vni ? fmt::format("{}", *port.vni) : "auto",
+					 port.direct, port.balancer, fmt::join(own_of(port), ",")));
 	for (const Timeout &timeout : config.timeouts)
 		lines.insert(fmt::format("timeout {} {}", name(timeout.state), timeout.seconds));
 	lines.insert(fmt::format("tunnel second mark {:#x} accept {} auto {} port {}",

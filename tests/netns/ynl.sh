@@ -97,10 +97,12 @@ change='{"change": [
 	{"action": "set", "timeout": {"state": "udp", "seconds": 77}},
 	{"action": "set", "tunnel": {"type": "vxlan", "second-mark": 64, "accept-mark": [64, 240], "port": [4789]}},
 	{"action": "set", "limit": {"sessions": 5000}},
-	{"action": "add", "pause": {"steps": ["steer"]}}]}'
+	{"action": "add", "pause": {"steps": ["steer"]}},
+	{"action": "add", "port": {"name": "vnet*", "vni": 100, "flags": ["direct", "balancer"],
+		"own": [{"prefix": "c6336405", "prefix-len": 32}, {"prefix": "0a000000", "prefix-len": 8}]}}]}'
 # Addresses are bytes in the contract, and this client takes those as hexadecimal digits.
 change=${change/192.0.2.0/c0000200}
-check "a change set of seven kinds is one transaction" answers '.generation == 1' --do change-set --json "$change"
+check "a change set of eight kinds is one transaction" answers '.generation == 1' --do change-set --json "$change"
 check "the tool sees its mark rule" equal "$(ctl_json "$host" mark list | jq -c '.[] | [.value, .mask, .name, .vni]')" \
 	'["0x1234","0xffff","web",[100,200]]'
 check "its peer" equal "$(ctl_json "$host" peer list | jq -c '.[] | [.prefix, .accept, .send]')" '["192.0.2.0/24",true,false]'
@@ -110,11 +112,13 @@ check "its second mark, accepted marks and ports" equal \
 	"$(ctl_json "$host" tunnel list | jq -c '.[] | select(.type == "vxlan") | [.second_mark, .accept_mark, .port]')" \
 	'["0x48",["0x48","0xf8"],[4789]]'
 check "its limit" equal "$(ctl_json "$host" limit list | jq '.[] | select(.name == "sessions") | .value')" 5000
+check "its port" equal "$(ctl_json "$host" port list | jq -c '.[] | [.dev, .group, .vni, .direct, .balancer, .own, .devices]')" \
+	'["vnet*",null,100,true,true,["198.51.100.5","10.0.0.0/8"],[]]'
 check "its pause" equal "$(ctl_json "$host" status | jq -c .paused)" '["steer"]'
 
 # Read back by the client itself.
 check "status-get knows them" answers '.status.generation == 1 and .status.marks == 1 and .status.peers == 1
-	and (.status.hook | length) > 0 and .limit.sessions == 5000 and .status.paused == ["steer"]' --do status-get
+	and .status.ports == 1 and (.status.hook | length) > 0 and .limit.sessions == 5000 and .status.paused == ["steer"]' --do status-get
 check "mark-get dumps" answers 'map(.mark) | length == 1 and .[0].name == "web" and .[0].vni == [100, 200]
 	and .[0].packets == 0' --dump mark-get
 check "tunnel-get dumps" answers 'map(.tunnel) | map(select(.type == "vxlan")) | .[0]
@@ -122,6 +126,9 @@ check "tunnel-get dumps" answers 'map(.tunnel) | map(select(.type == "vxlan")) |
 check "peer-get dumps" answers 'map(.peer) | .[0] | .prefix == "192.0.2.0" and ."prefix-len" == 24
 	and .flags == ["accept"]' --dump peer-get
 check "zone-get dumps" answers '.[0].zone | .name == "tenant" and .id == 100' --dump zone-get
+check "port-get dumps" answers 'length == 1 and (.[0].port | .name == "vnet*" and .vni == 100
+	and (.flags | sort) == ["balancer", "direct"] and .own[0] == {"prefix": "198.51.100.5", "prefix-len": 32}
+	and (.own | length) == 2 and (has("group") or has("device") | not))' --dump port-get
 check "timeout-get dumps each state by its name" answers \
 	'map(.timeout.state) == ["tcp-syn", "tcp-established", "tcp-fin", "udp", "icmp", "other"]' --dump timeout-get
 check "limit-get answers" answers '.limit.sessions == 5000 and .limit.accounting == 0' --do limit-get
@@ -150,6 +157,20 @@ check "a rule that exists" refuses "mark rule 0x1234/0xffff exists" ".change.mar
 	--do change-set --json '{"change": [{"action": "add", "mark": {"value": 4660, "mask": 65535}}]}'
 check "a prefix with host bits" refuses "prefix 192.0.2.1/24 has host bits set" ".change.peer.prefix" \
 	--do change-set --json '{"change": [{"action": "add", "peer": {"prefix": "c0000201", "prefix-len": 24, "flags": ["send"]}}]}'
+check "a port that exists" refuses "port vnet* exists" ".change.port" \
+	--do change-set --json '{"change": [{"action": "add", "port": {"name": "vnet*"}}]}'
+check "one that is not there" refuses "no port of group 7" ".change.port" \
+	--do change-set --json '{"change": [{"action": "del", "port": {"group": 7}}]}'
+check "one of no name" refuses "a port needs a name or a group" "port" \
+	--do change-set --json '{"change": [{"action": "add", "port": {"vni": 7}}]}'
+check "one of two names" refuses "a port has a name or a group, not both" ".change.port" \
+	--do change-set --json '{"change": [{"action": "add", "port": {"name": "tap0", "group": 7}}]}'
+check "a name that no device has" refuses '"tap 0" cannot be the name of a device' ".change.port" \
+	--do change-set --json '{"change": [{"action": "add", "port": {"name": "tap 0"}}]}'
+check "nor has it no letter" refuses '"" cannot be the name of a device' ".change.port" \
+	--do change-set --json '{"change": [{"action": "add", "port": {"name": ""}}]}'
+check "own addresses of who is no balancer" refuses "own addresses need the flag balancer" ".change.port" --do change-set \
+	--json '{"change": [{"action": "add", "port": {"name": "tap0", "flags": ["direct"], "own": [{"prefix": "c6336405"}]}}]}'
 check "a second mark outside of the reserved bits" refuses "has bits outside 0xf7" ".change.tunnel.second-mark" \
 	--do change-set --json '{"change": [{"action": "set", "tunnel": {"type": "vxlan", "second-mark": 8}}]}'
 check "a number that the policy refuses" refuses "integer out of range" ".change.timeout.seconds" \
@@ -159,7 +180,7 @@ check "a change without its action" refuses "a change needs its action" "change"
 check "the second of two changes" refuses "no zone none" ".change.zone.name" --do change-set \
 	--json '{"change": [{"action": "del", "zone": {"name": "tenant"}}, {"action": "del", "zone": {"name": "none"}}]}'
 check "a session that is not there" refuses "no such session" ".session" --do session-del --json "{\"session\": {$session}}"
-check "nothing of what was refused is in force" answers '.status.generation == 1 and .status.marks == 1' --do status-get
+check "nothing of what was refused is in force" answers '.status.generation == 1 and .status.marks == 1 and .status.ports == 1' --do status-get
 check "nor is the zone gone" answers 'length == 1' --dump zone-get
 
 # Events. The client listens for a time, then says what it heard.
