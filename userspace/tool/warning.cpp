@@ -33,9 +33,9 @@ constexpr const char *no_mpls_input =
 	"no device takes packets of mpls; for each device of the underlay: sysctl -w "
 	"net.mpls.conf.DEV.input=1";
 constexpr const char *bridge_conntrack =
-	"nf_conntrack_bridge is loaded, and conntrack of a bridge would not see replies that go "
-	"the direct way from a port: they are left to the bridge; where no rule needs it: rmmod "
-	"nf_conntrack_bridge";
+	"nf_conntrack_bridge is loaded: replies that conntrack of a bridge follows are left to the "
+	"bridge, and those that go the direct way from a port it does not see; where no rule needs "
+	"it: rmmod nf_conntrack_bridge";
 
 /* The one bit of GRE's mark that stock Linux hosts do not look at. */
 constexpr std::uint32_t gre_harmless = 0x80;
@@ -84,6 +84,13 @@ std::uint64_t count_of(const Findings &findings, std::string_view name)
 		if (counter.name == name)
 			return counter.value;
 	return 0;
+}
+
+/* By a rule, or by a balancer behind a port. */
+bool is_marking(const Findings &findings)
+{
+	return findings.marks || std::any_of(findings.ports.begin(), findings.ports.end(),
+					     [](const Port &port) { return port.balancer; });
 }
 
 template <class Condition>
@@ -161,7 +168,7 @@ void look_at_mpls(const Findings &findings, Sentences &out)
 	const Tunnel *mpls = settings_of(findings, TunnelType::mpls);
 	bool met = any_endpoint(findings, TunnelType::mpls, [](const Endpoint &) { return true; });
 
-	if (!mpls || !findings.mpls.labels || (!findings.marks && findings.peers.empty()))
+	if (!mpls || !findings.mpls.labels || (!is_marking(findings) && findings.peers.empty()))
 		return;
 	/* The kernel can do it, and nobody wants it. */
 	if (!*findings.mpls.labels && !met)
@@ -235,7 +242,7 @@ void look_at_endpoints(const Findings &findings, Sentences &out)
 	std::size_t count = 0;
 
 	// Where nothing is to be marked it does not matter who would be ready.
-	if (!findings.marks)
+	if (!is_marking(findings))
 		return;
 	for (const Peer &peer : findings.peers) {
 		if (!peer.send)
@@ -277,9 +284,10 @@ void look_at_direct(const Findings &findings, Sentences &out)
 		return;
 	for (const std::string &table : findings.bridge.calls)
 		out.push_back(fmt::format(
-			"br_netfilter hands the frames of bridges to {0}, whose rules do not see "
-			"replies that go the direct way from a port; where such rules matter, take "
-			"--direct off, else: sysctl -w net.bridge.bridge-nf-call-{0}=0",
+			"br_netfilter hands the frames of bridges to {0}: replies that it sees are "
+			"left to the bridge, and those that go the direct way from a port it does "
+			"not see; where such rules matter, take --direct off, else: sysctl -w "
+			"net.bridge.bridge-nf-call-{0}=0",
 			table));
 	if (findings.bridge.conntrack)
 		out.emplace_back(bridge_conntrack);

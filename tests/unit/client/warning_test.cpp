@@ -191,6 +191,12 @@ TEST(Warnings, AnEndpointThatIsSilent)
 	findings.peers[0].send = true;
 	findings.marks = 0;
 	EXPECT_EQ(find_warnings(findings), std::vector<std::string>());
+	// What a balancer behind a port sends is marked without a rule.
+	findings.ports.resize(1);
+	findings.ports[0].dev = "lb0";
+	findings.ports[0].balancer = true;
+	findings.ports[0].own = {*Prefix::parse("192.0.2.100")};
+	EXPECT_TRUE(has(only_one(findings), "no packet to 192.0.2.9 is marked"));
 }
 
 TEST(Warnings, AnAddressIsReadyInOneTypeOfTunnel)
