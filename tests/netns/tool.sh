@@ -292,8 +292,11 @@ check "with -s: the columns" port_row "port group vni direct balancer own device
 check "and a row a device" port_row "tap* - 100 yes no - tap0 0 0" -s
 check "status counts them" shows '.ports == 3 and .port_devices == 1' -n "$a" status
 check "as text, too" grep -Eq '^ports +3 ports, 1 device$' <(ctl "$a" status)
+check "status warns of one that is direct, and in no bridge" shows '.warnings | any(test("^port tap0: "))' -n "$a" status
+check "port list has the warning" shows '.[] | select(.dev == "tap*") | .devices[0].warnings | length == 1' -n "$a" port list
 check "an equal port is refused" refused 'Port tap\* exists' -n "$a" port add 'tap*'
 check "so is an equal group" refused 'Port of group 7 exists' -n "$a" port add --group 7 --direct
+check "group 0 is of every device that has no other" refused 'Group 0 is that of every device *' -n "$a" port add --group 0
 check "port del of another" refused 'No port tap9' -n "$a" port del tap9
 check "a pattern is none of the names that it fits" refused 'No port tap0' -n "$a" port del tap0
 
