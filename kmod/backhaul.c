@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Step 5: a reply of a recorded flow goes back the way that its requests came.
  *
- * Three places see replies: a bridge, where they are put straight into their
- * tunnel; inet FORWARD, where the host is the servers' router; and LOCAL_OUT
- * of the outer packet, the net under both, where the headers are corrected.
+ * Four places see replies: the port of the server's machine and its bridge (see
+ * bridge.c), where they are put straight into their tunnel; inet FORWARD, where
+ * the host is the servers' router (forward.c); and LOCAL_OUT of the outer packet,
+ * the net under all of them, where the headers are corrected: that is here.
  */
 #include <linux/etherdevice.h>
-#include <linux/hash.h>
-#include <linux/if_bridge.h>
-#include <linux/netfilter_bridge.h>
 #include <net/dsfield.h>
 #include <net/ip.h>
 
@@ -351,84 +349,6 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 	return NF_ACCEPT;
 }
 
-/* The headers of a frame at a bridge port: skb->data at the network header. */
-static enum itun_inner_verdict itun_bridge_parse(struct sk_buff *skb, struct itun_inner *inner)
-{
-	enum itun_inner_verdict verdict;
-	bool tagged = eth_type_vlan(skb->protocol);
-	int tries;
-
-	if (unlikely(!is_unicast_ether_addr(eth_hdr(skb)->h_dest)))
-		return ITUN_INNER_NOT_FLOW;
-	if (!tagged && skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6))
-		return ITUN_INNER_NOT_FLOW;
-	for (tries = 0; tries < 4; tries++) {
-		if (likely(!tagged))
-			verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-						      ntohs(skb->protocol), inner);
-		else
-			verdict = itun_inner_parse_ethernet(skb_mac_header(skb),
-							    skb_headlen(skb) + ETH_HLEN,
-							    skb->len + ETH_HLEN, inner);
-		if (likely(verdict != ITUN_INNER_SHORT))
-			return verdict;
-		if (inner->need > skb->len + ETH_HLEN ||
-		    !pskb_may_pull(skb, min_t(u32, skb->len, max_t(u32, inner->need, 128))))
-			break;
-	}
-	return ITUN_INNER_BAD_TRANSPORT;
-}
-
-/* May the reply leave the bridge's care? Whoever follows connections on the
- * bridge, or guards the port, must see it.
- */
-static bool itun_bridge_lets_go(const struct sk_buff *skb, const struct net_device *port)
-{
-	if (nf_bridge_info_exists(skb) || skb_nfct(skb))
-		return false;
-	return !br_port_flag_is_set(port, BR_PORT_LOCKED | BR_ISOLATED);
-}
-
-/* When a server's frame was last left to the bridge, by port and address. Two
- * that fall into one slot cost the bridge more frames than needed, no more.
- */
-struct itun_turn {
-	u64 server;
-	u32 at;			/* jiffies */
-};
-
-#define ITUN_TURNS_BITS	8
-
-static DEFINE_PER_CPU(struct itun_turn[1 << ITUN_TURNS_BITS], itun_turns);
-
-/* Once in a quarter of the ageing time a server's reply takes the ordinary
- * way, or the bridge forgets where it is, and floods the requests. Not while
- * the net under it is switched off: there it would be lost to the flow.
- */
-static bool itun_bridge_turn(const struct itun_config *config, const struct sk_buff *skb,
-			     const struct net_device *port)
-{
-	struct net_device *bridge;
-	struct itun_turn *turn;
-	u32 now = (u32)jiffies;
-	u64 server;
-	u32 quarter;
-
-	if (config->paused & IPVS_TUN_STEP_REWRITE)
-		return false;
-	server = ether_addr_to_u64(eth_hdr(skb)->h_source) ^ (u64)port->ifindex << 40;
-	turn = this_cpu_ptr(&itun_turns[hash_64(server, ITUN_TURNS_BITS)]);
-	if (likely(turn->server == server && now - turn->at < HZ))
-		return false;
-	bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
-	quarter = bridge ? clock_t_to_jiffies(br_get_ageing_time(bridge)) / 4 : 0;
-	if (turn->server == server && now - turn->at < max_t(u32, quarter, HZ))
-		return false;
-	turn->server = server;
-	turn->at = now;
-	return true;
-}
-
 /**
  * itun_steered() - a reply is on its way
  * @in: namespace
@@ -452,78 +372,4 @@ void itun_steered(struct itun_net *in, const struct itun_config *config,
 		return;
 	itun_session_reply(reply->session, inner, len);
 	itun_count(in, replies);
-}
-
-/* BH off: the caches and the flag of path_xmit are this CPU's. */
-static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
-					    struct sk_buff *skb, const struct itun_inner *inner,
-					    const struct nf_hook_state *state)
-{
-	struct itun_backhaul reply;
-	u32 len = skb->len + ETH_HLEN;
-	enum itun_xmit result;
-	u32 vni;
-
-	if (itun_device_bridge_zone(state->in, skb, &vni)) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
-		return NF_ACCEPT;
-	/* The bridge takes it to this host, which routes it: see forward.c. */
-	if (unlikely(reply.path->key.ip_inside))
-		return NF_ACCEPT;
-	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
-		itun_count(in, zone_unknown);
-		return NF_ACCEPT;
-	}
-	if (!itun_reply_accept(in, config, inner, &reply))
-		return NF_ACCEPT;
-
-	if (likely(itun_bridge_lets_go(skb, state->in))) {
-		if (unlikely(itun_bridge_turn(config, skb, state->in))) {
-			itun_count(in, steer_ordinary);
-			goto ordinary;
-		}
-		result = itun_path_xmit(reply.path, skb, reply.hash);
-		if (likely(result != ITUN_XMIT_FALLBACK)) {
-			itun_steered(in, config, &reply, inner, len, result);
-			return NF_STOLEN;
-		}
-	}
-	itun_count(in, steer_fallback);
-ordinary:
-	/* To the balancer, so that the bridge takes it to the tunnel; LOCAL_OUT
-	 * does the rest, and counts the reply.
-	 */
-	if (likely(!skb_cow_head(skb, 0)))
-		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
-	return NF_ACCEPT;
-}
-
-/**
- * itun_steer_bridge() - a frame that comes in by a bridge port
- * @in: namespace
- * @config: the snapshot in force
- * @skb: at bridge PREROUTING
- * @state: of the hook
- *
- * Context: any, under RCU.
- * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
- */
-unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
-			       struct sk_buff *skb, const struct nf_hook_state *state)
-{
-	struct itun_inner inner;
-	unsigned int verdict;
-
-	if (itun_bridge_parse(skb, &inner) != ITUN_INNER_FLOW)
-		return NF_ACCEPT;
-	if (likely(!itun_reply_possible(in, &inner)))
-		return NF_ACCEPT;
-	/* Back from NFQUEUE, the packet comes in process context. */
-	local_bh_disable();
-	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state);
-	local_bh_enable();
-	return verdict;
 }

@@ -13,6 +13,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "path.h"
+#include "port.h"
 #include "stages.h"
 
 #define ITUN_DEFAULT_BYTE	(ITUN_VXLAN_NORMAL | ITUN_VXLAN_DEFAULT_MARK)
@@ -149,6 +150,16 @@ void itun_zone_config_put(struct itun_zone_config *zone)
 }
 
 /**
+ * itun_port_config_put() - give a reference to a port's description back
+ * @port: port
+ */
+void itun_port_config_put(struct itun_port_config *port)
+{
+	if (refcount_dec_and_test(&port->refs))
+		kfree(port);
+}
+
+/**
  * itun_config_discard() - free a snapshot that nobody reads
  * @config: a copy that was not committed, or a former snapshot after its
  *	grace period; may be NULL
@@ -162,9 +173,11 @@ void itun_config_discard(struct itun_config *config)
 	itun_config_flush_marks(config);
 	itun_config_flush_peers(config);
 	itun_config_flush_zones(config);
+	itun_config_flush_ports(config);
 	kvfree(config->marks);
 	kvfree(config->peers);
 	kvfree(config->zones);
+	kvfree(config->vm_ports);
 	kvfree(config->vni_zones);
 	itun_return_labels_put(config->return_labels);
 	kfree(config);
@@ -206,11 +219,13 @@ struct itun_config *itun_config_copy(struct itun_net *in)
 	next->marks = itun_list_copy(old->marks, old->n_marks);
 	next->peers = itun_list_copy(old->peers, old->n_peers);
 	next->zones = itun_list_copy(old->zones, old->n_zones);
-	if (!next->marks || !next->peers || !next->zones) {
+	next->vm_ports = itun_list_copy(old->vm_ports, old->n_vm_ports);
+	if (!next->marks || !next->peers || !next->zones || !next->vm_ports) {
 		/* No reference was taken yet, so none is to be put. */
 		next->n_marks = 0;
 		next->n_peers = 0;
 		next->n_zones = 0;
+		next->n_vm_ports = 0;
 		next->return_labels = NULL;
 		itun_config_discard(next);
 		return NULL;
@@ -221,6 +236,8 @@ struct itun_config *itun_config_copy(struct itun_net *in)
 		refcount_inc(&next->peers[i]->refs);
 	for (i = 0; i < next->n_zones; i++)
 		refcount_inc(&next->zones[i]->refs);
+	for (i = 0; i < next->n_vm_ports; i++)
+		refcount_inc(&next->vm_ports[i]->refs);
 	if (next->return_labels)
 		refcount_inc(&next->return_labels->refs);
 	return next;
@@ -248,6 +265,24 @@ static int itun_compare_peers(const void *a, const void *b)
 	return memcmp(&x->prefix, &y->prefix, sizeof(x->prefix));
 }
 
+/* A name comes before patterns, the longest of them first, then groups. */
+static unsigned int itun_port_rank(const struct itun_port_config *port)
+{
+	if (!port->name[0])
+		return 0;
+	return port->pattern ? strlen(port->name) : IPVS_TUN_PATTERN_LEN;
+}
+
+static int itun_compare_ports(const void *a, const void *b)
+{
+	const struct itun_port_config *x = *(struct itun_port_config * const *)a;
+	const struct itun_port_config *y = *(struct itun_port_config * const *)b;
+
+	if (itun_port_rank(x) != itun_port_rank(y))
+		return itun_port_rank(x) > itun_port_rank(y) ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
 static int itun_compare_vni_zones(const void *a, const void *b)
 {
 	const struct itun_vni_zone *x = a, *y = b;
@@ -262,6 +297,11 @@ static int itun_config_derive(struct itun_net *in, struct itun_config *next)
 
 	sort(next->marks, next->n_marks, sizeof(*next->marks), itun_compare_marks, NULL);
 	sort(next->peers, next->n_peers, sizeof(*next->peers), itun_compare_peers, NULL);
+	sort(next->vm_ports, next->n_vm_ports, sizeof(*next->vm_ports), itun_compare_ports, NULL);
+	next->balances = false;
+	for (i = 0; i < next->n_vm_ports; i++)
+		if (next->vm_ports[i]->flags & IPVS_TUN_PORT_FLAG_BALANCER)
+			next->balances = true;
 
 	next->any_accept = false;
 	next->any_send = false;
@@ -421,6 +461,12 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 		NL_SET_ERR_MSG_FMT(extack, "cannot register hooks (error %d)", -err);
 		goto restore_hooks;
 	}
+	/* Their hooks let everything pass until the snapshot is in force. */
+	err = itun_port_prepare(in, next);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "cannot register the hooks of ports (error %d)", -err);
+		goto restore_hooks;
+	}
 	/* Those who send a mark that is to be accepted no longer, or to a port
 	 * that is to be looked at no longer, must stop first: its bits would
 	 * stay, and the driver drop the packets. They are told "not ready", and
@@ -437,6 +483,7 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 	}
 
 	rcu_assign_pointer(in->config, next);
+	itun_port_settle(in, next);
 
 	if (before->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre !=
 	    next->tunnel[IPVS_TUN_TUNNEL_TYPE_GRE].nvgre) {
@@ -456,6 +503,7 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 
 restore_hooks:
 	/* Taking hooks away cannot fail. */
+	itun_port_settle(in, before);
 	itun_hooks_update(in, hooks);
 	return err;
 }

@@ -27,6 +27,7 @@ struct netlink_ext_ack;
 #define ITUN_MAX_MARKS	256
 #define ITUN_MAX_PEERS	4096
 #define ITUN_MAX_ZONES	4096
+#define ITUN_MAX_VM_PORTS	1024
 
 struct itun_mark_counts {
 	u64 packets;
@@ -70,6 +71,28 @@ struct itun_zone_config {
 	u32 vnis[];			/* ascending */
 };
 
+struct itun_own {
+	union itun_addr prefix;
+	u8 family;			/* 4 or 6 */
+	u8 len;
+};
+
+/* Devices behind which virtual machines are: see port.h. Immutable. */
+struct itun_port_config {
+	refcount_t refs;
+	char name[IPVS_TUN_PATTERN_LEN];	/* "" for a group */
+	bool pattern;			/* it has *, ? or [ */
+	u32 group;
+	u32 order;			/* age among ports that rank the same */
+	u32 vni;			/* ITUN_NO_NETWORK: by its bridge */
+	u32 flags;			/* IPVS_TUN_PORT_FLAG_* */
+	u32 n_own;
+	struct itun_own own[];
+};
+
+/* No network: of a device which receives and sends in two, or of a port that names none. */
+#define ITUN_NO_NETWORK	U32_MAX
+
 struct itun_tunnel_config {
 	u32 second_mark;
 	u32 n_accept;
@@ -108,13 +131,15 @@ struct itun_config {
 	u32 next_order;
 	struct itun_tunnel_config tunnel[ITUN_TUNNELS];
 
-	u32 n_marks, n_peers, n_zones, n_vni_zones;
+	u32 n_marks, n_peers, n_zones, n_vni_zones, n_vm_ports;
 	bool any_accept, any_send;
 	bool steers;			/* there may be sessions: by peers or by hand */
 	bool rewrites;			/* so, and their replies are corrected at LOCAL_OUT */
+	bool balances;			/* a balancer is behind some port */
 	struct itun_mark **marks;	/* in the order in which they match */
 	struct itun_peer **peers;	/* longest prefix first */
 	struct itun_zone_config **zones;
+	struct itun_port_config **vm_ports;	/* in the order in which they match */
 	struct itun_vni_zone *vni_zones;	/* ascending by VNI */
 	struct itun_return_labels *return_labels;	/* NULL if there are none */
 };
@@ -245,9 +270,16 @@ int itun_config_del_zone(struct itun_config *config, const char *name,
 			 struct netlink_ext_ack *extack);
 void itun_config_flush_zones(struct itun_config *config);
 
+int itun_config_add_port(struct itun_config *config, struct itun_port_config *port, bool replace,
+			 struct netlink_ext_ack *extack);
+int itun_config_del_port(struct itun_config *config, const char *name, u32 group,
+			 struct netlink_ext_ack *extack);
+void itun_config_flush_ports(struct itun_config *config);
+
 void itun_mark_put(struct itun_mark *mark);
 void itun_peer_put(struct itun_peer *peer);
 void itun_zone_config_put(struct itun_zone_config *zone);
+void itun_port_config_put(struct itun_port_config *port);
 void itun_return_labels_put(struct itun_return_labels *labels);
 
 #endif /* ITUN_CONFIG_H */

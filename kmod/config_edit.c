@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a transaction does to its copy of the configuration: rules, peers and
- * zones come and go. Nothing here is seen by a packet before the commit.
+/* What a transaction does to its copy of the configuration: rules, peers, zones
+ * and ports come and go. Nothing here is seen by a packet before the commit.
  */
 #include "config.h"
 
@@ -364,4 +364,98 @@ void itun_config_flush_zones(struct itun_config *config)
 {
 	while (config->n_zones)
 		itun_zone_config_put(config->zones[--config->n_zones]);
+}
+
+static int itun_config_find_port(const struct itun_config *config, const char *name, u32 group)
+{
+	u32 i;
+
+	for (i = 0; i < config->n_vm_ports; i++)
+		if (!strcmp(config->vm_ports[i]->name, name) && config->vm_ports[i]->group == group)
+			return i;
+	return -1;
+}
+
+static bool itun_port_same(const struct itun_port_config *a, const struct itun_port_config *b)
+{
+	return a->vni == b->vni && a->flags == b->flags && a->n_own == b->n_own &&
+	       !memcmp(a->own, b->own, a->n_own * sizeof(*a->own));
+}
+
+/**
+ * itun_config_add_port() - add a port to a copy
+ * @config: copy
+ * @port: port; its reference passes to the copy on success
+ * @replace: take the place of a port of the same name or group
+ * @extack: for the refusal
+ *
+ * Return: 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int itun_config_add_port(struct itun_config *config, struct itun_port_config *port, bool replace,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_port(config, port->name, port->group);
+
+	if (at >= 0 && !replace) {
+		if (port->name[0])
+			NL_SET_ERR_MSG_FMT(extack, "port %s exists", port->name);
+		else
+			NL_SET_ERR_MSG_FMT(extack, "port of group %u exists", port->group);
+		return -EEXIST;
+	}
+	if (at >= 0) {
+		struct itun_port_config *old = config->vm_ports[at];
+
+		if (itun_port_same(old, port)) {
+			itun_port_config_put(port);
+			return 0;
+		}
+		port->order = old->order;
+		config->vm_ports[at] = port;
+		itun_port_config_put(old);
+		return 0;
+	}
+	if (config->n_vm_ports >= ITUN_MAX_VM_PORTS) {
+		NL_SET_ERR_MSG_FMT(extack, "there are %u ports already, the most possible",
+				   ITUN_MAX_VM_PORTS);
+		return -ENOSPC;
+	}
+	port->order = config->next_order++;
+	return itun_list_add((void ***)&config->vm_ports, &config->n_vm_ports, port);
+}
+
+/**
+ * itun_config_del_port() - take a port out of a copy
+ * @config: copy
+ * @name: its name or pattern; "" for a group
+ * @group: its group; 0 for a name
+ * @extack: for the refusal
+ *
+ * Return: 0 or -ENOENT.
+ */
+int itun_config_del_port(struct itun_config *config, const char *name, u32 group,
+			 struct netlink_ext_ack *extack)
+{
+	int at = itun_config_find_port(config, name, group);
+
+	if (at < 0) {
+		if (name[0])
+			NL_SET_ERR_MSG_FMT(extack, "no port %s", name);
+		else
+			NL_SET_ERR_MSG_FMT(extack, "no port of group %u", group);
+		return -ENOENT;
+	}
+	itun_port_config_put(config->vm_ports[at]);
+	itun_list_remove(config->vm_ports, &config->n_vm_ports, at);
+	return 0;
+}
+
+/**
+ * itun_config_flush_ports() - take all ports out of a copy
+ * @config: copy
+ */
+void itun_config_flush_ports(struct itun_config *config)
+{
+	while (config->n_vm_ports)
+		itun_port_config_put(config->vm_ports[--config->n_vm_ports]);
 }

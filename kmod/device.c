@@ -15,6 +15,7 @@
 #include "endpoint.h"
 #include "mpls.h"
 #include "path.h"
+#include "port.h"
 #include "stages.h"
 
 LIST_HEAD(itun_devices);
@@ -24,7 +25,12 @@ atomic_t itun_device_generation = ATOMIC_INIT(1);
 const struct rtnl_link_ops *itun_tunnel_kinds[ITUN_TUNNEL_KINDS] __read_mostly;
 u8 itun_device_one_type __read_mostly;
 
-static void itun_device_changed(void)
+/**
+ * itun_device_changed() - what was found of devices is to be found anew
+ *
+ * Context: any.
+ */
+void itun_device_changed(void)
 {
 	/* What has changed is seen by whoever sees the new generation. */
 	smp_mb__before_atomic();
@@ -344,6 +350,7 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	if (itun_device_leaving) {
 		if (event == NETDEV_UNREGISTER) {
 			itun_mpls_forget(dev);
+			itun_port_forget(dev);
 			itun_device_remove(dev);
 			itun_device_changed();
 		}
@@ -354,17 +361,21 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	case NETDEV_REGISTER:
 		itun_device_follow(dev);
 		itun_mpls_follow(dev);
+		itun_port_follow(dev);
 		itun_device_peers(dev, false);
 		itun_device_changed();
 		break;
 	case NETDEV_CHANGENAME:
 		itun_device_peers(dev, false);
+		itun_port_follow(dev);
+		itun_device_changed();
 		break;
 	case NETDEV_UNREGISTER:
 		/* The generation first: who finds the new one finds no trace
 		 * of the device any more, once it is off the list.
 		 */
 		itun_mpls_forget(dev);
+		itun_port_forget(dev);
 		itun_device_remove(dev);
 		itun_device_peers(dev, true);
 		itun_device_changed();
@@ -373,10 +384,12 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	case NETDEV_UP:		/* what was changed while it was down was not told */
 		itun_device_follow(dev);
 		itun_mpls_follow(dev);
+		itun_port_follow(dev);
 		itun_device_changed();
 		break;
 	case NETDEV_CHANGEUPPER:
 		itun_mpls_follow(dev);
+		itun_port_follow(dev);
 		fallthrough;
 	case NETDEV_CHANGEINFODATA:
 		itun_device_changed();

@@ -115,6 +115,7 @@ static inline bool itun_is_tunnel(const struct net_device *dev)
 /* Bumped, RTNL held, whenever a device comes, goes or changes its master. */
 extern atomic_t itun_device_generation;
 
+void itun_device_changed(void);
 int itun_device_init(void);
 void itun_device_leave(void);
 void itun_device_exit(void);

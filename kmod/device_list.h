@@ -15,9 +15,6 @@ struct itun_device {
 	struct rcu_head rcu;
 };
 
-/* No network: that of a device which receives and sends in two. */
-#define ITUN_NO_NETWORK	U32_MAX
-
 /* Written in device.c under RTNL; read under RTNL or RCU. */
 extern struct list_head itun_devices;
 /* The type of all devices that there are; 0 if there are several, or none. */

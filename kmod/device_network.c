@@ -11,6 +11,7 @@
 #include "device.h"
 #include "device_list.h"
 #include "outer.h"
+#include "port.h"
 
 /* The network of a bridge: that of its classic tunnel ports (in a VLAN). */
 static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32 *vni)
@@ -139,9 +140,11 @@ static DEFINE_PER_CPU(struct itun_zone_cache[ITUN_ZONE_CACHE], itun_zone_cache);
 
 /**
  * itun_device_bridge_zone() - the network of a frame that comes in by a port
- * @port: bridge port that is no tunnel, or the bridge itself
+ * @port: port of a virtual machine, bridge port that is no tunnel, or the bridge itself
  * @skb: the frame
  * @vni: filled
+ *
+ * What the operator says of the port comes before what its bridge shows.
  *
  * Frames with a VLAN tag at a bridge that filters VLANs are left to it: only
  * it knows whether the port may send them.
@@ -154,6 +157,8 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 	u32 generation = atomic_read_acquire(&itun_device_generation);
 	struct itun_zone_cache *cache;
 	const struct net_device *bridge;
+	u32 network = 0;
+	bool named;
 
 	cache = this_cpu_ptr(&itun_zone_cache[port->ifindex % ITUN_ZONE_CACHE]);
 	if (likely(cache->net == dev_net(port) && cache->ifindex == port->ifindex &&
@@ -162,22 +167,24 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 		return cache->result;
 	}
 
+	named = itun_port_network(port, &network);
 	bridge = port;
 	if (!netif_is_bridge_master(port))
 		bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
-	if (!bridge || !netif_is_bridge_master(bridge))
+	if (!named && (!bridge || !netif_is_bridge_master(bridge)))
 		return -ENOENT;
-	if (br_vlan_enabled(bridge)) {
+	if (bridge && netif_is_bridge_master(bridge) && br_vlan_enabled(bridge)) {
 		u16 pvid;
 
 		if (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol) ||
 		    br_vlan_get_pvid_rcu(port, &pvid) || !pvid)
 			return -ENOENT;
-		return itun_device_bridge_vni(bridge, pvid, vni);
+		*vni = network;
+		return named ? 0 : itun_device_bridge_vni(bridge, pvid, vni);
 	}
 
-	cache->vni = 0;
-	cache->result = itun_device_bridge_vni(bridge, 0, &cache->vni);
+	cache->vni = network;
+	cache->result = named ? 0 : itun_device_bridge_vni(bridge, 0, &cache->vni);
 	cache->net = dev_net(port);
 	cache->ifindex = port->ifindex;
 	cache->generation = generation;

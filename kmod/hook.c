@@ -10,7 +10,10 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 
+#include "first_look.h"
 #include "mpls.h"
+#include "port.h"
+#include "seal.h"
 #include "stages.h"
 
 /* Apart, for its variables are zeroed on entry in many kernels. */
@@ -68,7 +71,9 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	marks = skb->mark && config->n_marks && !(config->paused & IPVS_TUN_STEP_MARK);
+	marks = ((skb->mark && config->n_marks) ||
+		 (config->balances && itun_may_be_classified(skb))) &&
+		!(config->paused & IPVS_TUN_STEP_MARK);
 	if (likely(!marks) && (!config->rewrites ||
 			       (family == 4 && itun_outer_nobodys4(in, ports, skb))))
 		return NF_ACCEPT;
@@ -104,18 +109,6 @@ static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
 	return itun_record_whole(priv, skb, state, 6);
-}
-
-/* Could a packet be a reply? skb->data at the network header. */
-static __always_inline bool itun_may_reply(const struct itun_net *in, const struct sk_buff *skb)
-{
-	__be16 sport;
-	__be32 src;
-
-	if (skb->protocol != htons(ETH_P_IP) ||
-	    !itun_glimpse_ip4(skb->data, skb_headlen(skb), &src, &sport))
-		return true;	/* the whole parser has to look */
-	return itun_filter_has4(in, src, sport);
 }
 
 static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
@@ -261,12 +254,12 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 
 	if (config->n_peers)
 		wanted |= ITUN_HOOK_IN;
-	if (config->n_marks)
+	if (config->n_marks || config->balances)
 		wanted |= ITUN_HOOK_OUT;
 	if (config->steers)
 		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;
 	/* For the reasons of LOCAL_IN and LOCAL_OUT, where devices carry MPLS. */
-	if (config->n_peers || config->n_marks)
+	if (config->n_peers || config->n_marks || config->balances)
 		wanted |= ITUN_HOOK_MPLS;
 	return wanted;
 }
@@ -368,6 +361,7 @@ int itun_hooks_describe(struct itun_net *in, int (*emit)(void *arg, const char *
 		snprintf(text, sizeof(text), "netdev/egress/%d", ITUN_PRI_MPLS);
 		err = err ?: emit(arg, text);
 	}
+	err = err ?: itun_port_hooks_describe(in, emit, arg);
 	for (i = 0; i < ARRAY_SIZE(itun_hooks) && !err; i++) {
 		if (!(in->hooks & itun_hooks[i].group))
 			continue;

@@ -16,6 +16,8 @@
 #include "neighbour.h"
 #include "net.h"
 #include "notify.h"
+#include "port.h"
+#include "seal.h"
 #include "session.h"
 #include "stages.h"
 
@@ -115,6 +117,7 @@ static void __net_exit itun_net_pre_exit(struct net *net)
 		 * record stage still removes marks.
 		 */
 		itun_probe_farewell(in);
+		itun_port_settle(in, NULL);
 		itun_hooks_update(in, 0);
 	}
 	mutex_unlock(&in->mutex);
@@ -156,6 +159,7 @@ static int __init itun_init(void)
 	int err;
 
 	get_random_bytes(&itun_hash_key, sizeof(itun_hash_key));
+	get_random_bytes(&itun_seal_key, sizeof(itun_seal_key));
 	err = itun_session_cache_init();
 	if (err)
 		return err;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Steps 1 and 2: the first mark is on the packet, put there by the operator's
- * own rules; the second is set here, in the tunnel header of the outer packet.
+ * own rules, or the seal of a balancer's port (classify.c); the second is set here, in the tunnel header of the outer packet.
  */
 #include "csum.h"
 #include "endpoint.h"
+#include "seal.h"
 #include "stages.h"
 
 static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
@@ -32,6 +33,24 @@ static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 	}
 }
 
+/* Has the port of a balancer taken it for a request? */
+static bool itun_mark_is_sealed(const struct itun_config *config, struct sk_buff *skb,
+				const struct itun_outer *outer)
+{
+	struct itun_inner inner;
+
+	if (likely(!config->balances || !itun_may_be_classified(skb)))
+		return false;
+	switch (itun_outer_parse_inner(skb, outer, &inner)) {
+	case ITUN_INNER_FLOW:
+	case ITUN_INNER_FRAGMENT:
+	case ITUN_INNER_ICMP_ERROR:
+		return itun_classified(skb, &inner);
+	default:
+		return false;
+	}
+}
+
 /* What more a probe must know of the way of labels. */
 static void itun_mark_labels(struct itun_endpoint *endpoint, const struct sk_buff *skb,
 			     const struct itun_outer *outer)
@@ -52,7 +71,8 @@ static void itun_mark_labels(struct itun_endpoint *endpoint, const struct sk_buf
  * @collision: a device uses bits of the second mark on this port
  *
  * Context: softirq or BH off, under RCU.
- * Return: true if a rule matched: the packet is a request, marked or not.
+ * Return: true if a rule matched, or a balancer's port has sent it for others: the
+ * packet is a request, marked or not.
  */
 bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 	       struct itun_outer *outer, bool collision)
@@ -66,13 +86,13 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	u8 *header;
 	u32 i;
 
-	for (i = 0; i < config->n_marks; i++) {
+	for (i = 0; skb->mark && i < config->n_marks; i++) {
 		if (itun_mark_matches(config->marks[i], skb, outer)) {
 			mark = config->marks[i];
 			break;
 		}
 	}
-	if (!mark)
+	if (!mark && !itun_mark_is_sealed(config, skb, outer))
 		return false;
 
 	if (unlikely(outer->flags != itun_tunnel_normal(outer->type))) {
@@ -113,7 +133,8 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 		itun_mark_labels(endpoint, skb, outer);
 	if (unlikely(!endpoint || !itun_endpoint_markable(endpoint, tunnel->second_mark))) {
 		itun_count(in, mark_not_ready);
-		this_cpu_inc(mark->counts->not_ready);
+		if (mark)
+			this_cpu_inc(mark->counts->not_ready);
 		return true;
 	}
 
@@ -131,7 +152,8 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 	itun_csum_apply(in, skb, outer, &csum);
 
 	itun_count(in, marked);
-	this_cpu_inc(mark->counts->packets);
+	if (mark)
+		this_cpu_inc(mark->counts->packets);
 	this_cpu_inc(endpoint->counts->marked);
 	return true;
 }

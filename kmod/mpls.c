@@ -5,6 +5,7 @@
  * the label that is left without the mark.
  */
 #include "mpls.h"
+#include "seal.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -246,10 +247,12 @@ unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_h
 	const struct itun_config *config;
 	struct itun_net *in = priv;
 
-	if (likely(!skb->mark) || skb->protocol != htons(ETH_P_MPLS_UC) || itun_mpls_tagged(skb))
+	if (likely(skb->protocol != htons(ETH_P_MPLS_UC)) || itun_mpls_tagged(skb))
 		return NF_ACCEPT;
 	config = rcu_dereference(in->config);
-	if (!config->n_marks || config->paused & IPVS_TUN_STEP_MARK)
+	if (config->paused & IPVS_TUN_STEP_MARK ||
+	    (!(skb->mark && config->n_marks) &&
+	     !(config->balances && itun_may_be_classified(skb))))
 		return NF_ACCEPT;
 	return itun_mpls_egress_whole(in, config, skb, state);
 }

@@ -54,6 +54,7 @@ struct itun_net {
 	unsigned int hooks;			/* enum itun_hook_group, under mutex */
 	struct nf_hook_ops hook_ops[ITUN_HOOK_GROUPS][ITUN_GROUP_HOOKS];
 	unsigned int n_mpls_devices;		/* with hooks of ours; written in mpls_device.c */
+	unsigned int n_port_devices;		/* of virtual machines; written in port.c */
 	bool active;				/* tables exist; under mutex */
 	bool leaving;				/* the namespace is going; under mutex */
 

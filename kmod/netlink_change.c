@@ -13,6 +13,7 @@ union itun_change_attrs {
 	u8 timeout[IPVS_TUN_A_TIMEOUT_MAX];
 	u8 limit[IPVS_TUN_A_LIMIT_MAX];
 	u8 pause[IPVS_TUN_A_PAUSE_MAX];
+	u8 port[IPVS_TUN_A_PORT_MAX];
 };
 
 #define ITUN_CHANGE_MAX_ATTRS	sizeof(union itun_change_attrs)
@@ -82,6 +83,14 @@ static const struct itun_change_kind itun_change_kinds[IPVS_TUN_A_CHANGE_MAX + 1
 		.max = IPVS_TUN_A_PAUSE_MAX,
 		.actions = BIT(IPVS_TUN_ACTION_ADD) | BIT(IPVS_TUN_ACTION_DEL),
 		.apply = itun_change_pause,
+	},
+	[IPVS_TUN_A_CHANGE_PORT] = {
+		.name = "port",
+		.policy = ipvs_tun_port_nl_policy,
+		.max = IPVS_TUN_A_PORT_MAX,
+		.actions = ITUN_ACTIONS_OBJECT,
+		.apply = itun_change_port,
+		.flush = itun_config_flush_ports,
 	},
 };
 

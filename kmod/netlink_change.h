@@ -30,6 +30,7 @@ int itun_change_mark(const struct itun_change *change);
 int itun_change_tunnel(const struct itun_change *change);
 int itun_change_peer(const struct itun_change *change);
 int itun_change_zone(const struct itun_change *change);
+int itun_change_port(const struct itun_change *change);
 int itun_change_timeout(const struct itun_change *change);
 int itun_change_limit(const struct itun_change *change);
 int itun_change_pause(const struct itun_change *change);
@@ -38,6 +39,9 @@ int itun_change_pause(const struct itun_change *change);
 int itun_change_return_labels(const struct itun_change *change);
 int itun_check_return_labels(const struct itun_change *change);
 
+int itun_missing(const struct itun_change *change, u16 type, const char *text);
+int itun_blame(const struct itun_change *change, const struct nlattr *key, int err);
+int itun_too_many(const struct itun_change *change, int n, int most, const char *what);
 int itun_count_attrs(const struct nlattr *nest, int type);
 
 #endif /* ITUN_NETLINK_CHANGE_H */

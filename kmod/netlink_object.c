@@ -22,15 +22,30 @@ static const char *itun_tunnel_name(u8 type)
 	return names[type];
 }
 
-static int itun_missing(const struct itun_change *change, u16 type, const char *text)
+/**
+ * itun_missing() - refuse an object for what it lacks
+ * @change: what is asked for
+ * @type: the attribute
+ * @text: why it is needed
+ *
+ * Return: -EINVAL.
+ */
+int itun_missing(const struct itun_change *change, u16 type, const char *text)
 {
 	NL_SET_ERR_MSG_ATTR_FMT(change->extack, change->nest, "%s", text);
 	NL_SET_ERR_ATTR_MISS(change->extack, change->nest, type);
 	return -EINVAL;
 }
 
-/* A refusal by the configuration is about the object's key. */
-static int itun_blame(const struct itun_change *change, const struct nlattr *key, int err)
+/**
+ * itun_blame() - a refusal by the configuration is about the object's key
+ * @change: what is asked for
+ * @key: the key's attribute
+ * @err: 0 if it was not refused
+ *
+ * Return: @err.
+ */
+int itun_blame(const struct itun_change *change, const struct nlattr *key, int err)
 {
 	if (err)
 		NL_SET_BAD_ATTR(change->extack, key);
@@ -84,7 +99,16 @@ static int itun_parse_vnis(const struct itun_change *change, int type, u32 *vnis
 	return 0;
 }
 
-static int itun_too_many(const struct itun_change *change, int n, int most, const char *what)
+/**
+ * itun_too_many() - refuse an object for what it has too many of
+ * @change: what is asked for
+ * @n: how many
+ * @most: how many it may have
+ * @what: what of
+ *
+ * Return: 0 or -E2BIG.
+ */
+int itun_too_many(const struct itun_change *change, int n, int most, const char *what)
 {
 	if (n <= most)
 		return 0;

@@ -7,6 +7,7 @@
 #include <net/dst_metadata.h>
 
 #include "endpoint.h"
+#include "port.h"
 #include "zone.h"
 
 /* Paths are few and made by trusted peers only: a multiplication of each of the
@@ -38,13 +39,16 @@ static const struct rhashtable_params path_params = {
 
 /**
  * itun_trusted() - may a marked packet by this way make and move sessions?
+ * @in: namespace
  * @config: the snapshot in force
  * @key: the way
  *
+ * Context: under RCU.
  * Return: true if the longest peer prefix of the source accepts, by this
- * device and in this network.
+ * device and in this network. What comes from a virtual machine never is.
  */
-bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key)
+bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
+		  const struct itun_path_key *key)
 {
 	const struct itun_peer *peer;
 
@@ -52,6 +56,8 @@ bool itun_trusted(const struct itun_config *config, const struct itun_path_key *
 		return false;
 	peer = itun_config_peer(config, key->family, &key->remote);
 	if (!peer || !(peer->flags & IPVS_TUN_PEER_FLAG_ACCEPT))
+		return false;
+	if (itun_is_port(in, key->ifindex))
 		return false;
 	if (peer->dev[0] && READ_ONCE(peer->ifindex) != key->ifindex)
 		return false;
@@ -68,7 +74,7 @@ bool itun_trusted(const struct itun_config *config, const struct itun_path_key *
  */
 bool itun_path_judge(struct itun_path *path, const struct itun_config *config)
 {
-	bool trusted = path->by_hand || itun_trusted(config, &path->key);
+	bool trusted = path->by_hand || itun_trusted(path->in, config, &path->key);
 
 	WRITE_ONCE(path->verdict, (u64)config->generation << 1 | trusted);
 	return trusted;

@@ -143,7 +143,8 @@ static inline bool itun_path_found_usable(const struct itun_path *path,
 	       READ_ONCE(path->verdict) == ((u64)config->generation << 1 | 1);
 }
 
-bool itun_trusted(const struct itun_config *config, const struct itun_path_key *key);
+bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
+		  const struct itun_path_key *key);
 
 unsigned int itun_path_kill(struct itun_net *in,
 			    bool (*match)(const struct itun_path *path, const void *arg),

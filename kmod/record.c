@@ -154,7 +154,7 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 	int tries;
 
 	path = itun_path_get_trusted(in, config, key);
-	if (unlikely(!path) && !itun_trusted(config, key)) {
+	if (unlikely(!path) && !itun_trusted(in, config, key)) {
 		itun_untrusted(in, key);
 		return;
 	}

@@ -12,6 +12,8 @@
 #include "outer.h"
 #include "session.h"
 
+struct itun_port;
+
 /* Groups of hooks; which are registered depends on the configuration. */
 enum itun_hook_group {
 	ITUN_HOOK_OUT		= BIT(0),	/* inet LOCAL_OUT: mark, rewrite */
@@ -85,8 +87,20 @@ bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
 		       const struct itun_inner *inner, const struct itun_backhaul *reply);
 unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer);
+
+/* bridge.c: step 5 where a bridge receives the reply */
+enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
 			       struct sk_buff *skb, const struct nf_hook_state *state);
+
+/* direct.c: step 5 at the port of the server's machine */
+unsigned int itun_direct(struct itun_port *port, const struct itun_config *config,
+			 const struct itun_port_config *setting, struct sk_buff *skb);
+
+/* classify.c: step 1 where the balancer is a machine behind a port */
+void itun_classify(struct itun_port *port, const struct itun_port_config *setting,
+		   struct sk_buff *skb);
+bool itun_classified(const struct sk_buff *skb, const struct itun_inner *inner);
 
 /* forward.c: step 5 where this host is the servers' router */
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,

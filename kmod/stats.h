@@ -10,6 +10,7 @@
 
 /* COUNTER(name, sentence) in the order in which a packet meets them. */
 #define ITUN_COUNTERS(COUNTER)						\
+	COUNTER(classified, "packets that a balancer's port sent for others, taken for requests") \
 	COUNTER(marked, "packets that were given the second mark")	\
 	COUNTER(mark_not_ready, "packets that matched a mark rule but went unmarked, because their endpoint was not ready") \
 	COUNTER(mark_no_peer, "packets that matched a mark rule but went unmarked, because no send peer covers their endpoint") \
@@ -44,7 +45,8 @@
 	COUNTER(malformed_transport, "packets with a wrong inner transport header") \
 	COUNTER(replies, "packets found to be replies of a session")	\
 	COUNTER(steered, "replies put straight into their tunnel")	\
-	COUNTER(steer_ordinary, "replies left to the bridge once in a while, so that it keeps learning the server's address") \
+	COUNTER(direct, "of these, replies that went so from their server's port, past the bridge") \
+	COUNTER(steer_ordinary, "replies left to the bridge or to Open vSwitch, so that these keep learning the server's address, or see connections come and go; corrected in their tunnel") \
 	COUNTER(steer_too_long, "routed replies that were too long for their tunnel; the server was told so, as by any router") \
 	COUNTER(steer_fallback, "replies that could not be put into their tunnel directly and went the ordinary way, corrected there") \
 	COUNTER(rewritten, "replies corrected while they left in a tunnel") \

@@ -17,6 +17,7 @@
 #include "compat/egress.h"
 #include "compat/tunnel_key.h"
 #include "mpls.h"
+#include "port.h"
 #include "stages.h"
 
 DEFINE_PER_CPU(unsigned int, itun_sending);
@@ -440,9 +441,18 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 {
 	const struct net_device *bridge = port, *dev;
 	bool external;
+	u32 vni;
 
-	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
-		return itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN);
+	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
+		   itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN)))
+		return true;
+	/* No switch says anything of this port: the operator has named its network. */
+	if (!path->key.ip_inside && path->key.type != IPVS_TUN_TUNNEL_TYPE_MPLS &&
+	    !netdev_master_upper_dev_get_rcu((struct net_device *)port) &&
+	    itun_port_network(port, &vni))
+		return true;
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)
+		return false;
 	dev = itun_path_device(path, &external);
 	if (path->key.ip_inside)
 		return dev && itun_device_routed_to(port, dev);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Step 5 at a bridge: a reply is put straight into its tunnel where the bridge
+ * receives it.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_bridge.h>
+#include <linux/netfilter_bridge.h>
+#include <linux/netfilter_ipv4.h>
+
+#include "stages.h"
+#include "turn.h"
+
+/**
+ * itun_frame_parse() - the headers of a frame that a machine has sent
+ * @skb: skb->data at the network header, the Ethernet header before it
+ * @inner: filled
+ *
+ * Context: any. May move the packet's bytes.
+ * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
+ */
+enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner)
+{
+	enum itun_inner_verdict verdict;
+	bool tagged = eth_type_vlan(skb->protocol);
+	int tries;
+
+	if (unlikely(!is_unicast_ether_addr(eth_hdr(skb)->h_dest)))
+		return ITUN_INNER_NOT_FLOW;
+	if (!tagged && skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6))
+		return ITUN_INNER_NOT_FLOW;
+	for (tries = 0; tries < 4; tries++) {
+		if (likely(!tagged))
+			verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
+						      ntohs(skb->protocol), inner);
+		else
+			verdict = itun_inner_parse_ethernet(skb_mac_header(skb),
+							    skb_headlen(skb) + ETH_HLEN,
+							    skb->len + ETH_HLEN, inner);
+		if (likely(verdict != ITUN_INNER_SHORT))
+			return verdict;
+		if (inner->need > skb->len + ETH_HLEN ||
+		    !pskb_may_pull(skb, min_t(u32, skb->len, max_t(u32, inner->need, 128))))
+			break;
+	}
+	return ITUN_INNER_BAD_TRANSPORT;
+}
+
+/* May the reply leave the bridge's care? Whoever follows connections on the
+ * bridge, or guards the port, must see it.
+ */
+static bool itun_bridge_lets_go(const struct sk_buff *skb, const struct net_device *port)
+{
+	if (nf_bridge_info_exists(skb) || skb_nfct(skb))
+		return false;
+	return !br_port_flag_is_set(port, BR_PORT_LOCKED | BR_ISOLATED);
+}
+
+DEFINE_PER_CPU(struct itun_turns, itun_turns);
+
+static u32 itun_bridge_ageing(const struct net_device *port)
+{
+	const struct net_device *bridge;
+
+	bridge = netdev_master_upper_dev_get_rcu((struct net_device *)port);
+	return bridge ? clock_t_to_jiffies(br_get_ageing_time(bridge)) : 0;
+}
+
+/* Does conntrack follow what passes this namespace's bridges? It would miss what goes
+ * past them, and take the rest for invalid. It shows in its hook alone: a packet
+ * that it does not track looks like one where there is no conntrack.
+ */
+static bool itun_bridge_tracks(const struct net_device *port)
+{
+#if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
+	const struct nf_hook_entries *entries;
+	struct nf_hook_ops **ops;
+	unsigned int i;
+
+	entries = rcu_dereference(dev_net(port)->nf.hooks_bridge[NF_BR_PRE_ROUTING]);
+	if (!entries)
+		return false;
+	ops = nf_hook_entries_get_hook_ops(entries);
+	for (i = 0; i < entries->num_hook_entries; i++)
+		if (ops[i]->priority == NF_IP_PRI_CONNTRACK &&
+		    ops[i]->hook_ops_type == NF_HOOK_OP_UNDEFINED)
+			return true;
+#endif
+	return false;
+}
+
+/* Not while the net under it is switched off: there the frame would be lost to
+ * the flow.
+ */
+static bool itun_bridge_turn(const struct itun_config *config, const struct sk_buff *skb,
+			     const struct net_device *port)
+{
+	return !(config->paused & IPVS_TUN_STEP_REWRITE) &&
+	       itun_turn_due(itun_turn_server(skb, port->ifindex), itun_bridge_ageing,
+			     itun_bridge_tracks, port);
+}
+
+/* BH off: the caches and the flag of path_xmit are this CPU's. */
+static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
+					    struct sk_buff *skb, const struct itun_inner *inner,
+					    const struct nf_hook_state *state)
+{
+	struct itun_backhaul reply;
+	u32 len = skb->len + ETH_HLEN;
+	enum itun_xmit result;
+	u32 vni;
+
+	if (itun_device_bridge_zone(state->in, skb, &vni)) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
+	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
+		return NF_ACCEPT;
+	/* The bridge takes it to this host, which routes it: see forward.c. */
+	if (unlikely(reply.path->key.ip_inside))
+		return NF_ACCEPT;
+	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
+		itun_count(in, zone_unknown);
+		return NF_ACCEPT;
+	}
+	if (!itun_reply_accept(in, config, inner, &reply))
+		return NF_ACCEPT;
+
+	if (likely(itun_bridge_lets_go(skb, state->in))) {
+		if (unlikely(itun_bridge_turn(config, skb, state->in))) {
+			itun_count(in, steer_ordinary);
+			goto ordinary;
+		}
+		result = itun_path_xmit(reply.path, skb, reply.hash);
+		if (likely(result != ITUN_XMIT_FALLBACK)) {
+			itun_steered(in, config, &reply, inner, len, result);
+			return NF_STOLEN;
+		}
+	}
+	itun_count(in, steer_fallback);
+ordinary:
+	/* To the balancer, so that the bridge takes it to the tunnel; LOCAL_OUT
+	 * does the rest, and counts the reply.
+	 */
+	if (likely(!skb_cow_head(skb, 0)))
+		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
+	return NF_ACCEPT;
+}
+
+/**
+ * itun_steer_bridge() - a frame that comes in by a bridge port
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at bridge PREROUTING
+ * @state: of the hook
+ *
+ * Context: any, under RCU.
+ * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
+ */
+unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
+			       struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct itun_inner inner;
+	unsigned int verdict;
+
+	if (itun_frame_parse(skb, &inner) != ITUN_INNER_FLOW)
+		return NF_ACCEPT;
+	if (likely(!itun_reply_possible(in, &inner)))
+		return NF_ACCEPT;
+	/* Back from NFQUEUE, the packet comes in process context. */
+	local_bh_disable();
+	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state);
+	local_bh_enable();
+	return verdict;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Step 1 where the balancer is a virtual machine: what leaves its port with a
+ * source that is not its own is a balanced flow's request.
+ *
+ * Between the port and the tunnel a bridge or a router has the packet, and the
+ * tunnel driver scrubs what it knows of its past. The fwmark would survive, but it
+ * is the operator's: his rules route by it, restore it from conntrack, and a
+ * driver that sees one does not use its route cache. What survives as well is
+ * the flow hash, if it is said to be one of the ports too: it is made a
+ * seal, a keyed hash of the tuple. Nobody else's hash fits, and no guest can make
+ * one that does. For the tunnel's source port it is as good as any other.
+ */
+#include <linux/etherdevice.h>
+#include <linux/siphash.h>
+
+#include "port.h"
+#include "seal.h"
+#include "session.h"
+#include "stages.h"
+
+siphash_key_t itun_seal_key __read_mostly;
+
+static u32 itun_seal(const struct itun_tuple *tuple)
+{
+	struct itun_lookup lookup;
+	u64 hash;
+
+	/* Its layout without gaps is what is needed of it. */
+	if (likely(tuple->family == 4)) {
+		const u64 *word = (const u64 *)&lookup.key4;
+
+		lookup.key4.src = tuple->src.ip;
+		lookup.key4.dst = tuple->dst.ip;
+		lookup.key4.sport = tuple->sport;
+		lookup.key4.dport = tuple->dport;
+		lookup.key4.zone_protocol = tuple->protocol;
+		hash = siphash_2u64(word[0], word[1], &itun_seal_key);
+	} else {
+		memcpy(lookup.key6.src, tuple->src.ip6, sizeof(lookup.key6.src));
+		memcpy(lookup.key6.dst, tuple->dst.ip6, sizeof(lookup.key6.dst));
+		lookup.key6.sport = tuple->sport;
+		lookup.key6.dport = tuple->dport;
+		lookup.key6.zone_protocol = tuple->protocol;
+		hash = siphash(&lookup.key6, sizeof(lookup.key6), &itun_seal_key);
+	}
+	return (hash & ~(u64)ITUN_SEAL_TAG) | itun_seal_tag();
+}
+
+/* What no balancer forwards: a machine's own traffic on its link. */
+static bool itun_classify_is_local(const struct itun_tuple *tuple)
+{
+	if (tuple->family == 4)
+		return ipv4_is_zeronet(tuple->src.ip) || ipv4_is_linklocal_169(tuple->src.ip);
+	return (tuple->src.ip6[0] & htonl(0xffc00000)) == htonl(0xfe800000) ||
+	       !(tuple->src.ip6[0] | tuple->src.ip6[1] | tuple->src.ip6[2] | tuple->src.ip6[3]);
+}
+
+static bool itun_classify_is_own(const struct itun_port_config *setting,
+				 const struct itun_tuple *tuple)
+{
+	u32 i;
+
+	for (i = 0; i < setting->n_own; i++)
+		if (setting->own[i].family == tuple->family &&
+		    itun_addr_in_prefix(&tuple->src, &setting->own[i].prefix, tuple->family,
+					setting->own[i].len))
+			return true;
+	return itun_classify_is_local(tuple);
+}
+
+/* Later fragments and ICMP errors of a flow are marked as well, as a rule would:
+ * they have addresses.
+ */
+static bool itun_classify_has_addresses(enum itun_inner_verdict verdict)
+{
+	return verdict == ITUN_INNER_FLOW || verdict == ITUN_INNER_FRAGMENT ||
+	       verdict == ITUN_INNER_ICMP_ERROR;
+}
+
+/**
+ * itun_classify() - does a balancer send this for others?
+ * @port: the balancer's port, under RCU
+ * @setting: what the snapshot in force says of it
+ * @skb: skb->data at the network header, the Ethernet header before it
+ *
+ * Context: BH off, under RCU.
+ */
+void itun_classify(struct itun_port *port, const struct itun_port_config *setting,
+		   struct sk_buff *skb)
+{
+	struct itun_inner inner;
+
+	if (!itun_classify_has_addresses(itun_frame_parse(skb, &inner)) ||
+	    itun_classify_is_own(setting, &inner.tuple) || skb_shared(skb))
+		return;
+	__skb_set_sw_hash(skb, itun_seal(&inner.tuple), true);
+	this_cpu_inc(port->counts->balanced);
+	itun_count(port->in, classified);
+}
+
+/**
+ * itun_classified() - was this packet taken for a balanced flow's at its port?
+ * @skb: at LOCAL_OUT, or where it leaves in MPLS; itun_may_be_classified()
+ * @inner: its headers, of which there are addresses
+ *
+ * Context: any.
+ */
+bool itun_classified(const struct sk_buff *skb, const struct itun_inner *inner)
+{
+	return skb->hash == itun_seal(&inner->tuple);
+}

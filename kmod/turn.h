@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Turns: which servers' replies are left to the bridge, and when.
+ *
+ * A switch that never sees a server's frames forgets where it is, and floods the
+ * requests. And a bridge alone knows whether a port may send at all: what goes
+ * past it from the port ("direct") goes so only while the bridge has let another
+ * frame of that server in within the last second. For both, each CPU remembers the
+ * servers that it has met lately; what it forgets costs the bridge a frame more.
+ */
+#ifndef ITUN_TURN_H
+#define ITUN_TURN_H
+
+#include <linux/etherdevice.h>
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+
+struct itun_turn {
+	u64 server;		/* port and MAC address */
+	u32 due;		/* jiffies: its next frame is the bridge's */
+	u32 seen;		/* jiffies: when the bridge has let one in */
+};
+
+/* Two to a set: servers that are busy at once seldom meet a third. A module's
+ * static memory of a CPU is 8 KiB in all.
+ */
+#define ITUN_TURN_SETS_BITS	7
+#define ITUN_TURN_WAYS		2
+
+struct itun_turns {
+	struct itun_turn turn[1 << ITUN_TURN_SETS_BITS][ITUN_TURN_WAYS];
+};
+
+DECLARE_PER_CPU(struct itun_turns, itun_turns);	/* bridge.c; BH off */
+
+/* Open vSwitch's default; the kernel is not told of another. */
+#define ITUN_TURN_AGEING	(300 * HZ)
+
+/* At least so often, so that a shorter ageing time is in force before long. */
+#define ITUN_TURN_MAX	(15 * HZ)
+
+/* By protocol, too: br_netfilter takes one of them aside and not the other. */
+static inline u64 itun_turn_server(const struct sk_buff *skb, int ifindex)
+{
+	return (ether_addr_to_u64(eth_hdr(skb)->h_source) ^ (u64)ifindex << 40) +
+	       ((u64)(__force u16)skb->protocol << 48);
+}
+
+static inline struct itun_turn *itun_turn_set(u64 server)
+{
+	return this_cpu_ptr(&itun_turns)->turn[hash_64(server, ITUN_TURN_SETS_BITS)];
+}
+
+/* Of this server, or NULL. */
+static inline struct itun_turn *itun_turn_find(u64 server)
+{
+	struct itun_turn *set = itun_turn_set(server);
+
+	if (likely(set[0].server == server))
+		return &set[0];
+	return set[1].server == server ? &set[1] : NULL;
+}
+
+/**
+ * itun_turn_due() - is this frame of a server the bridge's?
+ * @server: itun_turn_server()
+ * @ageing: called if it may be, for the switch's ageing time in jiffies
+ * @port: for @ageing
+ *
+ * If so, those of the next quarter of the ageing time are not, or of fifteen seconds.
+ *
+ * @guarded: asked at most once a jiffy, whether others follow what passes the bridge:
+ *	then nothing goes past it, and only the bridge's ageing is minded
+ *
+ * Context: BH off, where the bridge has let the frame in.
+ */
+static inline bool itun_turn_due(u64 server, u32 (*ageing)(const struct net_device *port),
+				 bool (*guarded)(const struct net_device *port),
+				 const struct net_device *port)
+{
+	struct itun_turn *turn = itun_turn_find(server);
+	u32 now = (u32)jiffies;
+
+	if (likely(turn && (s32)(now - turn->due) < 0)) {
+		if (turn->seen != now && (!guarded || !guarded(port)))
+			turn->seen = now;
+		return false;
+	}
+	if (!turn) {
+		turn = itun_turn_set(server);
+		if ((s32)(turn[1].seen - turn[0].seen) < 0)
+			turn++;
+	}
+	turn->server = server;
+	turn->due = now + clamp_t(u32, ageing(port) / 4, HZ, ITUN_TURN_MAX);
+	turn->seen = guarded && guarded(port) ? now - HZ : now;
+	return true;
+}
+
+/**
+ * itun_turn_past() - may this frame of a server go past the bridge?
+ * @server: itun_turn_server()
+ *
+ * Context: BH off.
+ */
+static inline bool itun_turn_past(u64 server)
+{
+	const struct itun_turn *turn = itun_turn_find(server);
+	u32 now = (u32)jiffies;
+
+	return likely(turn) && now - turn->seen < HZ && (s32)(now - turn->due) < 0;
+}
+
+#endif /* ITUN_TURN_H */
