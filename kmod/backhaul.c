@@ -26,6 +26,9 @@
  */
 bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
 {
+	/* It is for its first one to say. */
+	if (unlikely(inner->later))
+		return true;
 	if (!itun_filter_has(in, inner->tuple.family, &inner->tuple.src, inner->tuple.sport))
 		return false;
 	/* What opens a flow from the server's side is the server's own. A
@@ -65,6 +68,20 @@ static noinline struct itun_session *itun_reply_search(struct itun_net *in,
 	return itun_session_find(in, &lookup);
 }
 
+/* By the ports that its first one had. */
+static noinline bool itun_reply_find_later(struct itun_net *in, const struct itun_config *config,
+					   const struct itun_inner *inner, u32 zone,
+					   struct itun_backhaul *reply)
+{
+	struct itun_inner first = *inner;
+
+	if (itun_fragment_find(in, &first.tuple, inner->fragment_id, zone) != ITUN_FRAGMENT_REPLY)
+		return false;
+	itun_count(in, fragment_later);
+	first.later = false;
+	return itun_reply_find(in, config, &first, zone, reply);
+}
+
 /**
  * itun_reply_find() - the session that a packet may be a reply of
  * @in: namespace
@@ -84,6 +101,8 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 {
 	struct itun_session *session;
 
+	if (unlikely(inner->later))
+		return itun_reply_find_later(in, config, inner, zone, reply);
 	if (likely(inner->tuple.family == 4)) {
 		struct itun_key4 key = {
 			.src = inner->tuple.dst.ip,
@@ -108,6 +127,7 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 	if (!itun_session_alive(session, config))
 		return false;
 	reply->path = rcu_dereference(session->path);
+	reply->zone = zone;
 	return true;
 }
 
@@ -136,6 +156,10 @@ bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
 		itun_count(in, path_dead);
 		return false;
 	}
+	if (unlikely(inner->related))
+		itun_count(in, related);
+	if (unlikely(inner->fragment))
+		itun_fragment_remember(in, inner, reply->zone);
 	return true;
 }
 
@@ -306,11 +330,15 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer)
 {
 	struct itun_backhaul reply;
+	enum itun_inner_verdict parsed;
 	struct itun_inner inner;
 	u32 zone;
 
-	if (unlikely(outer->id > ITUN_ID_MAX) ||
-	    itun_outer_parse_inner(skb, outer, &inner) != ITUN_INNER_FLOW)
+	if (unlikely(outer->id > ITUN_ID_MAX))
+		return NF_ACCEPT;
+	parsed = itun_outer_parse_inner(skb, outer, &inner);
+	if (unlikely(parsed != ITUN_INNER_FLOW) &&
+	    itun_related(skb, outer->inner, parsed, &inner) != ITUN_INNER_FLOW)
 		return NF_ACCEPT;
 	if (likely(!itun_reply_possible(in, &inner)))
 		return NF_ACCEPT;

@@ -45,6 +45,25 @@ enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner 
 	return ITUN_INNER_BAD_TRANSPORT;
 }
 
+/**
+ * itun_frame_find() - what a session may be found by of a frame
+ * @skb: as for itun_frame_parse()
+ * @inner: filled
+ *
+ * Context: any. May move the packet's bytes.
+ * Return: ITUN_INNER_FLOW if it is a flow's packet, an ICMP error about one, or a later
+ * fragment that may be one's.
+ */
+enum itun_inner_verdict itun_frame_find(struct sk_buff *skb, struct itun_inner *inner)
+{
+	enum itun_inner_verdict verdict = itun_frame_parse(skb, inner);
+
+	if (likely(verdict == ITUN_INNER_FLOW))
+		return verdict;
+	return itun_related(skb, eth_type_vlan(skb->protocol) ? skb_mac_offset(skb) : 0,
+			    verdict, inner);
+}
+
 /* May the reply leave the bridge's care? Whoever follows connections on the
  * bridge, or guards the port, must see it.
  */
@@ -99,22 +118,48 @@ static bool itun_bridge_turn(const struct itun_config *config, const struct sk_b
 			     itun_bridge_tracks, port);
 }
 
+/* A fragment that no session was found for: a first one is nobody's, and says so to
+ * those behind it; one of which the first has not come yet may wait for it.
+ */
+static unsigned int itun_steer_bridge_stray(struct itun_net *in, const struct itun_config *config,
+					    struct sk_buff *skb, const struct itun_inner *inner,
+					    u32 zone, const struct nf_hook_state *state,
+					    bool may_hold)
+{
+	struct itun_tuple tuple = inner->tuple;
+
+	if (!inner->later) {
+		itun_fragment_is_nobodys(in, inner, zone);
+		itun_hold_release(in, config, inner, zone);
+		return NF_ACCEPT;
+	}
+	if (itun_fragment_find(in, &tuple, inner->fragment_id, zone) != ITUN_FRAGMENT_UNKNOWN)
+		return NF_ACCEPT;
+	itun_count(in, fragment_unknown);
+	return may_hold && itun_hold(in, skb, inner, zone, state) ? NF_STOLEN : NF_ACCEPT;
+}
+
 /* BH off: the caches and the flag of path_xmit are this CPU's. */
 static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct itun_config *config,
 					    struct sk_buff *skb, const struct itun_inner *inner,
-					    const struct nf_hook_state *state)
+					    const struct nf_hook_state *state, bool possible,
+					    bool may_hold)
 {
 	struct itun_backhaul reply;
 	u32 len = skb->len + ETH_HLEN;
 	enum itun_xmit result;
-	u32 vni;
+	u32 vni, zone;
 
 	if (itun_device_bridge_zone(state->in, skb, &vni)) {
 		itun_count(in, zone_unknown);
 		return NF_ACCEPT;
 	}
-	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
-		return NF_ACCEPT;
+	zone = itun_config_zone(config, vni);
+	if (!possible || !itun_reply_find(in, config, inner, zone, &reply)) {
+		if (likely(!inner->fragment && !inner->later))
+			return NF_ACCEPT;
+		return itun_steer_bridge_stray(in, config, skb, inner, zone, state, may_hold);
+	}
 	/* The bridge takes it to this host, which routes it: see forward.c. */
 	if (unlikely(reply.path->key.ip_inside))
 		return NF_ACCEPT;
@@ -133,6 +178,8 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 		result = itun_path_xmit(reply.path, skb, reply.hash);
 		if (likely(result != ITUN_XMIT_FALLBACK)) {
 			itun_steered(in, config, &reply, inner, len, result);
+			if (unlikely(inner->fragment))
+				itun_hold_release(in, config, inner, zone);
 			return NF_STOLEN;
 		}
 	}
@@ -143,7 +190,46 @@ ordinary:
 	 */
 	if (likely(!skb_cow_head(skb, 0)))
 		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
+	if (unlikely(inner->fragment))
+		itun_hold_release(in, config, inner, zone);
 	return NF_ACCEPT;
+}
+
+static unsigned int itun_steer_bridge_frame(struct itun_net *in, const struct itun_config *config,
+					    struct sk_buff *skb, const struct nf_hook_state *state,
+					    bool may_hold)
+{
+	struct itun_inner inner;
+	unsigned int verdict;
+	bool possible;
+
+	if (itun_frame_find(skb, &inner) != ITUN_INNER_FLOW)
+		return NF_ACCEPT;
+	possible = itun_reply_possible(in, &inner);
+	/* A first fragment that is nobody's has to be known as such. */
+	if (likely(!possible) && likely(!inner.fragment))
+		return NF_ACCEPT;
+	/* Back from NFQUEUE, the packet comes in process context. */
+	local_bh_disable();
+	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state, possible, may_hold);
+	local_bh_enable();
+	return verdict;
+}
+
+/**
+ * itun_steer_bridge_held() - a later fragment that has waited for its first one
+ * @in: namespace
+ * @config: the snapshot in force
+ * @skb: at bridge PREROUTING
+ * @state: of the hook
+ *
+ * Context: BH off, under RCU.
+ * Return: as itun_steer_bridge().
+ */
+unsigned int itun_steer_bridge_held(struct itun_net *in, const struct itun_config *config,
+				    struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return itun_steer_bridge_frame(in, config, skb, state, false);
 }
 
 /**
@@ -154,21 +240,10 @@ ordinary:
  * @state: of the hook
  *
  * Context: any, under RCU.
- * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
+ * Return: NF_ACCEPT; NF_STOLEN when the reply is in its tunnel, or a fragment waits.
  */
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
 			       struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct itun_inner inner;
-	unsigned int verdict;
-
-	if (itun_frame_parse(skb, &inner) != ITUN_INNER_FLOW)
-		return NF_ACCEPT;
-	if (likely(!itun_reply_possible(in, &inner)))
-		return NF_ACCEPT;
-	/* Back from NFQUEUE, the packet comes in process context. */
-	local_bh_disable();
-	verdict = itun_steer_bridge_reply(in, config, skb, &inner, state);
-	local_bh_enable();
-	return verdict;
+	return itun_steer_bridge_frame(in, config, skb, state, true);
 }

@@ -301,6 +301,20 @@ static void itun_device_follow(struct net_device *dev)
 		netdev_warn(dev, "ipvs_tun: no memory to follow this device\n");
 }
 
+/**
+ * itun_device_is_there() - is a device in its namespace still?
+ * @dev: device of a notifier
+ *
+ * Other drivers that are told of its end after us unlink it from theirs, of which we
+ * are told in turn: it has been taken off its namespace's list by then.
+ *
+ * Context: process, under RTNL.
+ */
+bool itun_device_is_there(struct net_device *dev)
+{
+	return __dev_get_by_index(dev_net(dev), dev->ifindex) == dev;
+}
+
 static bool itun_path_by_device(const struct itun_path *path, const void *arg)
 {
 	return path->key.ifindex == *(const int *)arg;
@@ -361,13 +375,13 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	case NETDEV_REGISTER:
 		itun_device_follow(dev);
 		itun_mpls_follow(dev);
-		itun_port_follow(dev);
+		itun_port_follow(dev, true);
 		itun_device_peers(dev, false);
 		itun_device_changed();
 		break;
 	case NETDEV_CHANGENAME:
 		itun_device_peers(dev, false);
-		itun_port_follow(dev);
+		itun_port_follow(dev, false);
 		itun_device_changed();
 		break;
 	case NETDEV_UNREGISTER:
@@ -384,12 +398,12 @@ static int itun_device_event(struct notifier_block *block, unsigned long event, 
 	case NETDEV_UP:		/* what was changed while it was down was not told */
 		itun_device_follow(dev);
 		itun_mpls_follow(dev);
-		itun_port_follow(dev);
+		itun_port_follow(dev, false);
 		itun_device_changed();
 		break;
 	case NETDEV_CHANGEUPPER:
 		itun_mpls_follow(dev);
-		itun_port_follow(dev);
+		itun_port_follow(dev, false);
 		fallthrough;
 	case NETDEV_CHANGEINFODATA:
 		itun_device_changed();

@@ -116,6 +116,7 @@ static inline bool itun_is_tunnel(const struct net_device *dev)
 extern atomic_t itun_device_generation;
 
 void itun_device_changed(void);
+bool itun_device_is_there(struct net_device *dev);
 int itun_device_init(void);
 void itun_device_leave(void);
 void itun_device_exit(void);
@@ -134,6 +135,7 @@ bool itun_device_collision(struct itun_net *in, u8 type, u32 second_mark, char *
 void itun_device_warnings(struct itun_net *in, const struct itun_config *config, u8 type,
 			  int (*emit)(void *arg, const char *text), void *arg);
 
+bool itun_device_only_type(u8 type);
 bool itun_device_bridge_has(const struct net_device *port, u8 type);
 
 /* Networks that tunnels with IP inside bring to one routing domain, at most. */

@@ -46,6 +46,17 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 }
 
 /**
+ * itun_device_only_type() - are all tunnel devices of this type, or is it VXLAN?
+ * @type: enum ipvs_tun_tunnel_type
+ *
+ * Context: any.
+ */
+bool itun_device_only_type(u8 type)
+{
+	return type == IPVS_TUN_TUNNEL_TYPE_VXLAN || READ_ONCE(itun_device_one_type) == type;
+}
+
+/**
  * itun_device_bridge_has() - is one of a bridge's ports a tunnel of this type?
  * @port: bridge port, or the bridge itself
  * @type: enum ipvs_tun_tunnel_type

@@ -7,6 +7,7 @@
  * and then (see turn.h).
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 
 #include "device.h"
@@ -34,8 +35,7 @@ static u32 itun_direct_ageing(const struct net_device *port)
 }
 
 /* Whose turn is it at a switch that learns, and that we do not see into? */
-static bool itun_direct_turn(const struct itun_config *config, const struct sk_buff *skb,
-			     const struct net_device *dev)
+static bool itun_direct_turn(const struct sk_buff *skb, const struct net_device *dev)
 {
 	if (!netif_is_ovs_port(dev) && !netif_is_ovs_master(dev))
 		return false;
@@ -45,6 +45,20 @@ static bool itun_direct_turn(const struct itun_config *config, const struct sk_b
 static bool itun_direct_shows(const struct itun_inner *inner)
 {
 	return inner->tcp_flags & (ITUN_TCP_FIN | ITUN_TCP_SYN | ITUN_TCP_RST);
+}
+
+/* Of what no bridge will see: is it to take the switch's way? Not if the net under that
+ * is switched off, unless the operator has not asked for another one.
+ */
+static bool itun_direct_ordinary(const struct itun_config *config,
+				 const struct itun_port_config *setting,
+				 const struct sk_buff *skb, const struct itun_inner *inner,
+				 const struct net_device *dev)
+{
+	if (!(setting->flags & IPVS_TUN_PORT_FLAG_DIRECT))
+		return true;
+	return !(config->paused & IPVS_TUN_STEP_REWRITE) &&
+	       (itun_direct_shows(inner) || itun_direct_turn(skb, dev));
 }
 
 /* BH off: the caches and the flag of path_xmit are this CPU's. */
@@ -58,6 +72,9 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
 	enum itun_xmit result;
 	u32 vni;
 
+	/* Whether a tag may leave here only the switch can say. */
+	if (unlikely(!bridged && (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol))))
+		return NF_ACCEPT;
 	/* What a bridge is left with is counted there. */
 	if (itun_device_bridge_zone(port->dev, skb, &vni)) {
 		if (!bridged)
@@ -76,9 +93,7 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
 	}
 	if (!itun_reply_accept(in, config, inner, &reply))
 		return NF_ACCEPT;
-	if (unlikely(!bridged && !(config->paused & IPVS_TUN_STEP_REWRITE) &&
-		     (!(setting->flags & IPVS_TUN_PORT_FLAG_DIRECT) ||
-		      itun_direct_shows(inner) || itun_direct_turn(config, skb, port->dev)))) {
+	if (unlikely(!bridged && itun_direct_ordinary(config, setting, skb, inner, port->dev))) {
 		itun_count(in, steer_ordinary);
 		itun_direct_aim(skb, reply.path);
 		return NF_ACCEPT;
@@ -92,6 +107,8 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
 		}
 		return NF_ACCEPT;
 	}
+	if (unlikely(inner->fragment))
+		itun_hold_release(in, config, inner, reply.zone);
 	itun_count(in, direct);
 	this_cpu_inc(port->counts->direct);
 	itun_steered(in, config, &reply, inner, len, result);
@@ -129,7 +146,7 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 	 */
 	if (unlikely(skb_shared(skb)))
 		return NF_ACCEPT;
-	if (itun_frame_parse(skb, &inner) != ITUN_INNER_FLOW ||
+	if (itun_frame_find(skb, &inner) != ITUN_INNER_FLOW ||
 	    (bridged && itun_direct_shows(&inner)))
 		return NF_ACCEPT;
 	if (likely(!itun_reply_possible(port->in, &inner)))

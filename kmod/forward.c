@@ -218,6 +218,8 @@ unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *c
 		parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
 					     ntohs(skb->protocol), &inner);
 	}
+	if (unlikely(parsed != ITUN_INNER_FLOW))
+		parsed = itun_related(skb, 0, parsed, &inner);
 	if (parsed != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))
 		return NF_ACCEPT;
 	/* Back from NFQUEUE, the packet comes in process context. */

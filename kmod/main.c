@@ -52,9 +52,14 @@ int itun_net_activate(struct itun_net *in)
 	err = itun_session_init(in);
 	if (err)
 		goto exit_endpoint;
+	err = itun_fragment_init(in);
+	if (err)
+		goto exit_session;
 	in->active = true;
 	return 0;
 
+exit_session:
+	itun_session_exit(in);
 exit_endpoint:
 	itun_endpoint_exit(in);
 exit_path:
@@ -103,6 +108,7 @@ static int __net_init itun_net_init(struct net *net)
 	spin_lock_init(&in->stranger_lock);
 	spin_lock_init(&in->routed_lock);
 	INIT_HLIST_HEAD(&in->routed_zones);
+	itun_hold_init(in);
 	return 0;
 }
 
@@ -129,6 +135,8 @@ static void __net_exit itun_net_exit(struct net *net)
 
 	if (!in->active)
 		return;
+	/* It steers, and holds devices. */
+	itun_hold_exit(in);
 	itun_session_exit(in);
 	/* Sessions put their paths when RCU frees them, paths their zones and
 	 * endpoints: all of that is through before the tables go. RCU frees
@@ -141,6 +149,7 @@ static void __net_exit itun_net_exit(struct net *net)
 	rcu_barrier();
 	itun_path_exit(in);
 	itun_endpoint_exit(in);
+	itun_fragment_exit(in);
 	itun_config_release(in);
 	kfree(rcu_dereference_protected(in->ports, true));
 	free_percpu(in->stats);

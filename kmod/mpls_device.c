@@ -164,6 +164,9 @@ void itun_mpls_follow(struct net_device *dev)
 	unsigned long types;
 	int err = 0;
 
+	if (!itun_device_is_there(dev))
+		return;
+
 	mutex_lock(&in->mutex);
 	if (in->hooks & ITUN_HOOK_MPLS) {
 		types = itun_device_types(in);

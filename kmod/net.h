@@ -10,6 +10,7 @@
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <net/netns/generic.h>
 
@@ -19,6 +20,7 @@
 struct itun_config;
 struct itun_ports;
 struct itun_prober;
+struct itun_fragments;
 
 /* 4096 counters of 4 bytes: large enough that a handful of servers leaves it
  * nearly empty, small enough to stay in the second-level cache.
@@ -66,6 +68,13 @@ struct itun_net {
 	atomic_t n_sessions;
 	atomic_t n_static;			/* entered by hand, or about to be */
 	atomic_t *filter;			/* of 1 << ITUN_FILTER_BITS */
+	struct itun_fragments *fragments;	/* of replies: see related.c */
+	u32 fragment_at;			/* jiffies: when the last one came */
+	spinlock_t held_lock;			/* softirq: what waits; see hold.c */
+	struct list_head held;
+	unsigned int n_held;
+	bool held_leaving;
+	struct timer_list held_timer;
 	struct itun_session __rcu **front;	/* of 1 << ITUN_FRONT_BITS: see front.h */
 	struct delayed_work collector;
 	struct rhashtable_iter walk4, walk6;	/* the collector's place */

@@ -45,7 +45,8 @@ static const struct rhashtable_params path_params = {
  *
  * Context: under RCU.
  * Return: true if the longest peer prefix of the source accepts, by this
- * device and in this network. What comes from a virtual machine never is.
+ * device and in this network. What comes in by a machine's port never is; what a
+ * machine sends to this host through a bridge cannot be told from others'.
  */
 bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
 		  const struct itun_path_key *key)

@@ -73,17 +73,18 @@ static bool itun_port_wants_hook(const struct itun_config *config,
 {
 	if (port->flags & IPVS_TUN_PORT_FLAG_BALANCER)
 		return true;
-	return config->steers &&
-	       (port->flags & IPVS_TUN_PORT_FLAG_DIRECT || itun_port_in_ovs(dev));
+	return config->steers && (port->flags & IPVS_TUN_PORT_FLAG_DIRECT ||
+				  itun_port_in_ovs(dev) || netif_is_ovs_master(dev));
 }
 
+/* A device that moves between namespaces may keep its index. */
 static struct itun_port *itun_port_listed(const struct net_device *dev)
 {
 	struct itun_port *port;
 
 	lockdep_assert_held(&itun_port_mutex);
 	hash_for_each_possible(itun_port_table, port, node, dev->ifindex)
-		if (port->dev == dev)
+		if (port->dev == dev && port->in->net == dev_net(dev))
 			return port;
 	return NULL;
 }
@@ -323,22 +324,30 @@ void itun_port_settle(struct itun_net *in, const struct itun_config *config)
 /**
  * itun_port_follow() - a device is new, or has another name, group or master
  * @dev: device
+ * @registered: it is new: nothing has come in by it yet
  *
  * Context: process, under RTNL.
  */
-void itun_port_follow(struct net_device *dev)
+void itun_port_follow(struct net_device *dev, bool registered)
 {
 	struct itun_net *in = itun_net(dev_net(dev));
 	const struct itun_config *config;
 	int err = 0;
+
+	if (!itun_device_is_there(dev))
+		return;
 
 	mutex_lock(&in->mutex);
 	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
 	if (config && !in->leaving && (config->n_vm_ports || in->n_port_devices)) {
 		mutex_lock(&itun_port_mutex);
 		err = itun_port_prepare_device(in, config, dev);
-		if (itun_port_settle_device(config, dev))
+		if (itun_port_settle_device(config, dev)) {
+			/* Paths that are being made of what came in by it before. */
+			if (!registered)
+				synchronize_net();
 			itun_port_distrust(in, dev->ifindex);
+		}
 		mutex_unlock(&itun_port_mutex);
 	}
 	mutex_unlock(&in->mutex);

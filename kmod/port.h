@@ -46,7 +46,7 @@ struct itun_port {
 /* port.c: all under RTNL and the namespace's mutex, unless it says otherwise */
 int itun_port_prepare(struct itun_net *in, const struct itun_config *next);
 void itun_port_settle(struct itun_net *in, const struct itun_config *config);
-void itun_port_follow(struct net_device *dev);
+void itun_port_follow(struct net_device *dev, bool registered);
 void itun_port_forget(struct net_device *dev);
 const struct itun_port *itun_port_find(const struct itun_net *in, int ifindex);
 struct itun_port *itun_port_next(const struct itun_net *in, unsigned int *bucket,

@@ -10,14 +10,15 @@
 
 extern siphash_key_t itun_seal_key;
 
-/* The lowest bits are the same in all seals of a boot, so that of the others 31 of
- * 32 need not be looked at. A tunnel's source port comes from the upper ones.
+/* Five bits are the same in all seals of a boot, so that of other hashes 31 of 32 need not
+ * be looked at. Not the lowest, by which bonds and queues choose; nor the
+ * uppermost, from which a tunnel's source port comes.
  */
-#define ITUN_SEAL_TAG	0x1f
+#define ITUN_SEAL_TAG	(0x1f << 11)
 
 static inline u32 itun_seal_tag(void)
 {
-	return itun_seal_key.key[0] & ITUN_SEAL_TAG;
+	return (u32)itun_seal_key.key[0] & ITUN_SEAL_TAG;
 }
 
 /**

@@ -438,11 +438,15 @@ void itun_session_reply(struct itun_session *session, const struct itun_inner *i
 {
 	struct itun_account *account = itun_session_account(session);
 
+	/* An error is no word of the server's: it keeps nothing alive. */
+	if (unlikely(inner->related))
+		goto account;
 	itun_session_touch(session);
 	if (inner->tuple.protocol == IPPROTO_TCP)
 		itun_session_tcp(session, inner->tcp_flags, true);
 	else if (!(READ_ONCE(session->word) & ITUN_SEEN_REPLY))
 		itun_session_change(session, 0, ITUN_SEEN_REPLY);
+account:
 	if (account) {
 		atomic64_inc(&account->rev_packets);
 		atomic64_add(len, &account->rev_bytes);

@@ -78,6 +78,7 @@ struct itun_backhaul {
 	struct itun_session *session;	/* under RCU */
 	struct itun_path *path;		/* the same */
 	u64 hash;			/* of the session's key */
+	u32 zone;			/* the tenant that it was found for */
 };
 
 bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner);
@@ -89,9 +90,37 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 			  struct sk_buff *skb, struct itun_outer *outer);
 
 /* bridge.c: step 5 where a bridge receives the reply */
+enum itun_inner_verdict itun_frame_find(struct sk_buff *skb, struct itun_inner *inner);
 enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner);
+unsigned int itun_steer_bridge_held(struct itun_net *in, const struct itun_config *config,
+				    struct sk_buff *skb, const struct nf_hook_state *state);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
 			       struct sk_buff *skb, const struct nf_hook_state *state);
+
+/* related.c: ICMP errors and later fragments of replies */
+int itun_fragment_init(struct itun_net *in);
+void itun_fragment_exit(struct itun_net *in);
+void itun_fragment_remember(struct itun_net *in, const struct itun_inner *inner, u32 zone);
+
+enum itun_fragment_owner {
+	ITUN_FRAGMENT_UNKNOWN,	/* its first one has not been seen */
+	ITUN_FRAGMENT_REPLY,
+	ITUN_FRAGMENT_NOBODY,	/* its first one was no reply */
+};
+
+enum itun_fragment_owner itun_fragment_find(struct itun_net *in, struct itun_tuple *tuple, u32 id,
+					    u32 zone);
+void itun_fragment_is_nobodys(struct itun_net *in, const struct itun_inner *inner, u32 zone);
+enum itun_inner_verdict itun_related(const struct sk_buff *skb, int base,
+				     enum itun_inner_verdict verdict, struct itun_inner *inner);
+
+/* hold.c: later fragments that come before their first one */
+void itun_hold_init(struct itun_net *in);
+void itun_hold_exit(struct itun_net *in);
+bool itun_hold(struct itun_net *in, struct sk_buff *skb, const struct itun_inner *inner, u32 zone,
+	       const struct nf_hook_state *state);
+void itun_hold_release(struct itun_net *in, const struct itun_config *config,
+		       const struct itun_inner *inner, u32 zone);
 
 /* direct.c: step 5 at the port of the server's machine */
 unsigned int itun_direct(struct itun_port *port, const struct itun_config *config,

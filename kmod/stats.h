@@ -54,6 +54,12 @@
 	COUNTER(rewrite_failed, "replies that could not be corrected for lack of memory or of a route, and went their ordinary way") \
 	COUNTER(rewrite_unsupported, "replies whose segmentation or header cannot be edited; they went their ordinary way") \
 	COUNTER(flood_suppressed, "further copies of a flooded reply, consumed") \
+	COUNTER(related, "ICMP errors about packets of a session, that went back as its replies do") \
+	COUNTER(fragment_first, "first fragments of replies, remembered for their later ones") \
+	COUNTER(fragment_later, "later fragments of replies, found by their first one") \
+	COUNTER(fragment_unknown, "later fragments of a tenant with sessions, or of others, at a bridge, that came before their first one") \
+	COUNTER(fragment_held, "later fragments that came before their first one, and waited for it") \
+	COUNTER(fragment_evicted, "first fragments forgotten before their time, for there were too many") \
 	COUNTER(zone_unknown, "possible replies whose network is not known at the place where they were seen") \
 	COUNTER(opening, "packets that open a flow in the direction of replies; never steered") \
 	COUNTER(path_dead, "lookups that found a session with a dead or no longer trusted path") \

@@ -12,6 +12,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
+#include <linux/if_ether.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 
@@ -39,11 +40,13 @@ DECLARE_PER_CPU(struct itun_turns, itun_turns);	/* bridge.c; BH off */
 /* At least so often, so that a shorter ageing time is in force before long. */
 #define ITUN_TURN_MAX	(15 * HZ)
 
-/* By protocol, too: br_netfilter takes one of them aside and not the other. */
+/* By protocol, too: br_netfilter takes one of them aside and not the other. Nothing of
+ * the address is lost in it: another port's machine cannot choose one that fits.
+ */
 static inline u64 itun_turn_server(const struct sk_buff *skb, int ifindex)
 {
-	return (ether_addr_to_u64(eth_hdr(skb)->h_source) ^ (u64)ifindex << 40) +
-	       ((u64)(__force u16)skb->protocol << 48);
+	return ether_addr_to_u64(eth_hdr(skb)->h_source) << 16 | (ifindex & 0x7fff) << 1 |
+	       (skb->protocol == htons(ETH_P_IPV6));
 }
 
 static inline struct itun_turn *itun_turn_set(u64 server)
@@ -61,6 +64,12 @@ static inline struct itun_turn *itun_turn_find(u64 server)
 	return set[1].server == server ? &set[1] : NULL;
 }
 
+/* What is older than any turn is due: jiffies wrap. */
+static inline bool itun_turn_before_due(const struct itun_turn *turn, u32 now)
+{
+	return turn->due - now - 1 < ITUN_TURN_MAX;
+}
+
 /**
  * itun_turn_due() - is this frame of a server the bridge's?
  * @server: itun_turn_server()
@@ -69,8 +78,8 @@ static inline struct itun_turn *itun_turn_find(u64 server)
  *
  * If so, those of the next quarter of the ageing time are not, or of fifteen seconds.
  *
- * @guarded: asked at most once a jiffy, whether others follow what passes the bridge:
- *	then nothing goes past it, and only the bridge's ageing is minded
+ * @guarded: tells whether others follow what passes the bridge: then nothing goes past
+ *	it, and only the bridge's ageing is minded
  *
  * Context: BH off, where the bridge has let the frame in.
  */
@@ -81,14 +90,14 @@ static inline bool itun_turn_due(u64 server, u32 (*ageing)(const struct net_devi
 	struct itun_turn *turn = itun_turn_find(server);
 	u32 now = (u32)jiffies;
 
-	if (likely(turn && (s32)(now - turn->due) < 0)) {
+	if (likely(turn && itun_turn_before_due(turn, now))) {
 		if (turn->seen != now && (!guarded || !guarded(port)))
 			turn->seen = now;
 		return false;
 	}
 	if (!turn) {
 		turn = itun_turn_set(server);
-		if ((s32)(turn[1].seen - turn[0].seen) < 0)
+		if (turn->server && (!turn[1].server || now - turn[1].seen > now - turn->seen))
 			turn++;
 	}
 	turn->server = server;
@@ -108,7 +117,7 @@ static inline bool itun_turn_past(u64 server)
 	const struct itun_turn *turn = itun_turn_find(server);
 	u32 now = (u32)jiffies;
 
-	return likely(turn) && now - turn->seen < HZ && (s32)(now - turn->due) < 0;
+	return likely(turn) && now - turn->seen < HZ && itun_turn_before_due(turn, now);
 }
 
 #endif /* ITUN_TURN_H */

@@ -446,8 +446,11 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
 	if (likely(path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
 		   itun_device_bridge_has(port, IPVS_TUN_TUNNEL_TYPE_VXLAN)))
 		return true;
-	/* No switch says anything of this port: the operator has named its network. */
+	/* No switch says anything of this port: the operator has named its network. Of
+	 * another type it may be another tenant's, where there are several.
+	 */
 	if (!path->key.ip_inside && path->key.type != IPVS_TUN_TUNNEL_TYPE_MPLS &&
+	    itun_device_only_type(path->key.type) &&
 	    !netdev_master_upper_dev_get_rcu((struct net_device *)port) &&
 	    itun_port_network(port, &vni))
 		return true;

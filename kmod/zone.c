@@ -91,6 +91,20 @@ void itun_zone_put(struct itun_net *in, struct itun_zone *zone)
 	kfree_rcu(zone, rcu);
 }
 
+/**
+ * itun_zone_has_sessions() - has a tenant any?
+ * @in: namespace
+ * @id: his zone's number
+ *
+ * Context: under RCU.
+ */
+bool itun_zone_has_sessions(struct itun_net *in, u32 id)
+{
+	const struct itun_zone *zone = rhashtable_lookup(&in->zones, &id, zone_params);
+
+	return zone && atomic_read(&zone->sessions);
+}
+
 int itun_zone_init(struct itun_net *in)
 {
 	return rhashtable_init(&in->zones, &zone_params);

@@ -94,6 +94,9 @@ enum itun_inner_verdict {
  * @icmp_type: ICMP or ICMPv6 type, 0 otherwise
  * @fingerprint: differs, as a rule, between two packets of one flow, and is the
  *	same in copies of one packet
+ * @related: set by whoever has replaced the tuple of an ICMP error by that of the
+ *	packet that it is about, reversed
+ * @later: set by whoever looks a later fragment up: its ports are to be found
  * @fragment_id: IPv4 identification, or that of an IPv6 fragment header
  * @need: with SHORT: bytes from the start that must be readable for the next
  *	attempt. It grows from one attempt to the next and never exceeds total
@@ -107,6 +110,8 @@ struct itun_inner {
 	u8 tcp_flags;
 	bool opens;
 	bool fragment;
+	bool related;
+	bool later;
 	u8 icmp_type;
 	u32 fingerprint;
 	u32 fragment_id;
@@ -126,6 +131,8 @@ static inline void itun_inner_reset(struct itun_inner *inner)
 	inner->tcp_flags = 0;
 	inner->opens = false;
 	inner->fragment = false;
+	inner->related = false;
+	inner->later = false;
 	inner->icmp_type = 0;
 	inner->fingerprint = 0;
 	inner->fragment_id = 0;
