@@ -46,6 +46,11 @@ ROWS = [
     ("unrelated traffic in", "unrelated-in", "unrelated-in/p0", "+60"),
     ("unrelated traffic out", "unrelated-out", "unrelated-out/p0", "+200"),
     ("unrelated out, from a balanced port", "unrelated-out-port", "unrelated-out/p0", "-"),
+    ("the server's port direct: request", "port-request", "request/p0", "+300"),
+    ("the server's port direct: new tuple", "port-new", "new/p0", "+700"),
+    ("the server's port direct: reply", "port-reply", "reply/p0", "-1600"),
+    ("the server's port direct: unrelated in", "port-unrelated-in", "unrelated-in/p0", "+40"),
+    ("the server's port direct: unrelated out", "port-unrelated-out", "unrelated-out/p0", "+150"),
     ("marking (balancer's host)", "mark", "mark/p0", "-"),
     ("unmarked traffic (balancer's host)", "balancer-unmarked", "balancer-unmarked/p0", "-"),
 ]

@@ -7,6 +7,7 @@
 // what is readable (bits 3-7), then the packet. For a tunnel packet bits 3-4 are
 // its type and bits 5-7 say how it goes on; the byte behind is the mark. For a
 // packet of MPLS, too, that byte is.
+#include "embedded.h"
 #include "glimpse.h"
 #include "inner.h"
 #include "mpls.h"
@@ -15,6 +16,7 @@
 #include "tuple.h"
 #include "vxlan.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -170,6 +172,25 @@ void check_inner_by_and_by(Parse parse, const std::uint8_t *bytes, u32 total, u3
 	MUST(verdict == wanted);
 	if (has_tuple(verdict))
 		MUST(same(inner, final));
+}
+
+// What an error is about: nothing beyond its bytes is read, and what is filled in is whole.
+void check_embedded(const std::uint8_t *bytes, u32 count)
+{
+	const u32 avail = std::min<u32>(count, ITUN_EMBEDDED_MAX);
+	const Exact exact(bytes, avail);
+
+	for (const u8 family : {4, 6}) {
+		itun_tuple tuple, again;
+
+		std::memset(static_cast<void *>(&again), 0x5a, sizeof(again));
+		if (!itun_embedded_parse(exact.get(), avail, family, &tuple))
+			continue;
+		MUST(tuple.family == family && tuple.pad == 0);
+		MUST(avail >= (family == 4 ? 20u : 40u));
+		MUST(itun_embedded_parse(exact.get(), avail, family, &again));
+		MUST(same(tuple, again));
+	}
 }
 
 // What the first look takes for the source is what the parser says, or the
@@ -524,6 +545,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 	default: {
 		const Parse parse = parsers[select & 7];
 
+		check_embedded(bytes, count);
 		check_inner(parse, bytes, count, count + beyond[how % 8]);
 		check_inner_by_and_by(parse, bytes, count, count * (how / 8) / 4);
 		check_glimpse(bytes, count, count + beyond[how % 8]);

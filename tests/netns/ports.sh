@@ -182,9 +182,10 @@ service_works_all() { # FAMILY
 learning() {
 	in_ns "$client" curl -s -m 30 "http://$vip4/drip/70" > "$work/drip" &
 	local pid=$! before
+	wait_until 10 knows_server
 	before=$(stat_of "$rshost" direct)
 	while kill -0 "$pid" 2> /dev/null; do
-		in_ns "$rshost" bridge fdb show br br100 dynamic | grep -q "^$(mac_of "$rs" eth0) dev tap0" || {
+		knows_server || {
 			echo "the bridge has forgotten the server" && in_ns "$rshost" bridge -s fdb show br br100 && return 1
 		}
 		sleep 0.2
@@ -192,6 +193,8 @@ learning() {
 	wait "$pid"
 	stat_grew "$rshost" direct "$before" 5 && equal "$(tail -n 1 "$work/drip")" 69
 }
+
+knows_server() { in_ns "$rshost" bridge fdb show br br100 dynamic | grep -q "^$(mac_of "$rs" eth0) dev tap0"; }
 
 isolated() {
 	batch "$rshost" "link set tap0 type bridge_slave isolated on"
