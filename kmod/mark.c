@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Steps 1 and 2: the first mark is on the packet, put there by the operator's
- * own rules, or the seal of a balancer's port (classify.c); the second is set here, in the tunnel header of the outer packet.
+ * own rules, or the seal of a balancer's port (classify.c); the second is set here,
+ * in the tunnel header of the outer packet.
  */
 #include "csum.h"
 #include "endpoint.h"

@@ -181,7 +181,7 @@ static const char *itun_port_obstacle(const struct itun_port *port,
 		return NULL;
 	if (!netif_is_bridge_port(dev))
 		return netif_is_ovs_port(dev) || port->ops.hooknum == NF_NETDEV_EGRESS ? NULL :
-		       "it belongs to no bridge: what it sends is routed, and nothing goes directly";
+		       "it belongs to no bridge: its packets are routed, and nothing goes directly";
 	if (br_port_flag_is_set(dev, BR_PORT_LOCKED | BR_ISOLATED))
 		return "the bridge guards this port (locked or isolated): nothing goes directly";
 	return NULL;

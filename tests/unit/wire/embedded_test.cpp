@@ -120,8 +120,8 @@ TEST(Embedded, OtherFamilyThanTheError)
 TEST(Embedded, CutAtEachByte)
 {
 	const Bytes whole4 = with(ip4, 0, "46") + hex("01010101") + udp;
-	const Bytes whole6 = with(ip6, 6, "2c") + hex("3c000001 00000007") +
-			     hex("11 00 0104 00000000") + udp;
+	const Bytes whole6 =
+		with(ip6, 6, "2c") + hex("3c000001 00000007") + hex("11 00 0104 00000000") + udp;
 
 	for (std::size_t size = 0; size < whole4.size() - 4; size++)
 		EXPECT_EQ(parsed(Bytes(whole4.begin(), whole4.begin() + size), 4), "") << size;
