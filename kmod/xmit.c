@@ -469,8 +469,9 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
  * @path: under RCU, usable
  * @skb: the packet, for its mark
  *
- * The MTU of a device with one other end is less by what it puts in front. An
- * "external" one does not know how much that is.
+ * The MTU of a device with one other end that carries IP packets is less by what it puts
+ * in front. An "external" one, and those with Ethernet inside, which a bridge may have,
+ * do not look at the route.
  *
  * Context: softirq, BH off, under RCU.
  * Return: bytes of an IP packet; 0 if it cannot be said.
@@ -486,7 +487,7 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 	if (unlikely(!dev))
 		return 0;
 	mtu = itun_xmit_mtu(path, dev);
-	if (likely(!external))
+	if (path->key.ip_inside && !external)
 		return mtu;
 	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
 		return 0;
