@@ -229,6 +229,43 @@ counter() { # JSON NAME : of the module's counters
 	[[ $1 =~ $expression ]] && echo "${BASH_REMATCH[1]}"
 }
 
+# The server's port, a port of Open vSwitch: replies get the balancer's MAC address there; or go past the switch.
+server_port() { # WHAT
+	local before
+	ctl "$rshost" port add tap0 --vni 100
+	before=$(stat_of "$rshost" steer_ordinary)
+	check "a port gives replies to the switch aimed at the balancer: all arrive ($1)" \
+		worker exchange "$client" "$size" "$vip4" "$vip6"
+	check "they were aimed ($1)" stat_grew "$rshost" steer_ordinary "$before" 20
+	check "none was steered ($1)" equal "$(stat_of "$rshost" steered)" 0
+	ctl "$rshost" port replace tap0 --vni 100 --direct
+	before=$(stat_of "$rshost" direct)
+	check "a direct port: downloads and uploads arrive whole ($1)" worker exchange "$client" "$size" "$vip4" "$vip6"
+	check "most replies went past the switch ($1)" stat_grew "$rshost" direct "$before" 20
+	check "the tagged service is the switch's still ($1)" \
+		equal "$(http_get "$client" "$vip4_vlan" 2>&1 || true)" 200.1.1.2
+	check "no checksum is wrong ($1)" equal "$(worker errors "$lbhost" "$rshost")" "$errors"
+	ctl "$rshost" port flush
+}
+
+# The balancer's port is the switch's internal one here, and no rule marks anything.
+balancer_port() { # WHAT
+	local before
+	ctl "$lbhost" mark flush
+	check "without a mark rule nobody is answered ($1)" not http_get "$client" "$vip4" 1
+	ctl "$lbhost" port add br100 --balancer --own "10.1.0.0/16,2001:db8:10::/48,$vip4,$vip6"
+	before=$(stat_of "$lbhost" marked)
+	check "the balancer's port classifies: a request is answered ($1)" \
+		equal "$(http_get "$client" "$vip4" 2>&1 || true)" 200.1.1.2
+	check "over IPv6 inside too ($1)" equal "$(http_get "$client" "$vip6" 2>&1 || true)" 2001:db8:c1::2
+	check "its packets were marked ($1)" stat_grew "$lbhost" marked "$before" 8
+	before=$(stat_of "$lbhost" marked)
+	check "its own request is answered ($1)" equal "$(http_get "$lbhost" 10.1.1.2)" 10.1.1.254
+	check "and not marked ($1)" equal "$(stat_of "$lbhost" marked)" "$before"
+	ctl "$lbhost" port flush
+	ctl "$lbhost" mark add "$first_mark"
+}
+
 one_setting() { # SETTING FAMILY
 	local what="over IPv$2, $1" wire=$work/wire-$1-$2 host marked errors hits lb rsh
 	tunnels "$1" "$2"
@@ -267,6 +304,8 @@ one_setting() { # SETTING FAMILY
 		check "no outer packet of a request is without the first mark ($what)" equal "$(outer lost)" 0
 	fi
 
+	server_port "$what"
+	[ "$1" = server ] || balancer_port "$what"
 	ctl "$rshost" peer del "$(vtep "$lbhost" "$2")"
 	nobody_is_answered "after peer del ($what)"
 	unload_module
