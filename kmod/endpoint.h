@@ -39,7 +39,7 @@ struct itun_endpoint_key {
 /* How a readiness message goes back to where a probe came from. */
 struct itun_probe_way {
 	union itun_addr local;		/* our address that was probed; zero: by route */
-	int ifindex;			/* 0: by route */
+	int ifindex;			/* 0: by route; a VRF; of MPLS over Ethernet the underlay device */
 	u32 id;
 	u16 port;			/* host order; 0 for GRE */
 	u16 flags;			/* the field that carries the probe's mark, echoed */
@@ -115,14 +115,15 @@ void itun_endpoint_put(struct itun_endpoint *endpoint);
  * Looks at more than the time once a jiffy only: all CPUs share these fields.
  *
  * Context: any but hard interrupt.
+ * Return: true if it did.
  */
-static inline void itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16 port,
+static inline bool itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16 port,
 				     const union itun_addr *local)
 {
 	u32 now = jiffies;
 
 	if (READ_ONCE(endpoint->used) == now && READ_ONCE(endpoint->met))
-		return;
+		return false;
 	WRITE_ONCE(endpoint->met, true);
 	WRITE_ONCE(endpoint->used, now);
 	if (READ_ONCE(endpoint->id) != id)
@@ -134,6 +135,7 @@ static inline void itun_endpoint_use(struct itun_endpoint *endpoint, u32 id, u16
 		endpoint->local = *local;
 		spin_unlock_bh(&endpoint->lock);
 	}
+	return true;
 }
 
 /* May it be sent this second mark? */

@@ -57,7 +57,7 @@ out:
  * time, for three values that are the same for every packet.
  */
 static __always_inline unsigned int itun_local_out(struct itun_net *in, struct sk_buff *skb,
-						   u8 family)
+						   const struct nf_hook_state *state, u8 family)
 {
 	const struct itun_config *config;
 	const struct itun_ports *ports;
@@ -67,6 +67,9 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	 * device, one of a local socket has none.
 	 */
 	if (!skb->dev)
+		return NF_ACCEPT;
+	/* What is routed in a VRF comes twice, first as if it left by the VRF. */
+	if (unlikely(netif_is_l3_master(state->out)))
 		return NF_ACCEPT;
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
@@ -83,13 +86,13 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 static unsigned int itun_local_out4(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(priv, skb, 4);
+	return itun_local_out(priv, skb, state, 4);
 }
 
 static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return itun_local_out(priv, skb, 6);
+	return itun_local_out(priv, skb, state, 6);
 }
 
 /* What is not marked leaves at once: in an unmarked packet the bytes where

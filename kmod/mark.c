@@ -3,6 +3,9 @@
  * own rules, or the seal of a balancer's port (classify.c); the second is set here,
  * in the tunnel header of the outer packet.
  */
+#include <net/dst.h>
+#include <net/l3mdev.h>
+
 #include "csum.h"
 #include "endpoint.h"
 #include "seal.h"
@@ -61,6 +64,16 @@ static void itun_mark_labels(struct itun_endpoint *endpoint, const struct sk_buf
 		WRITE_ONCE(endpoint->ifindex, skb->dev->ifindex);
 	if (READ_ONCE(endpoint->carrier_key) != outer->carrier_key)
 		WRITE_ONCE(endpoint->carrier_key, outer->carrier_key);
+}
+
+/* A probe goes by the same routing tables as the traffic. */
+static void itun_mark_vrf(struct itun_endpoint *endpoint, const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+	int vrf = dst ? l3mdev_master_ifindex_rcu(dst->dev) : 0;
+
+	if (READ_ONCE(endpoint->ifindex) != vrf)
+		WRITE_ONCE(endpoint->ifindex, vrf);
 }
 
 /**
@@ -128,8 +141,10 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 		endpoint = itun_endpoint_make(in, outer->type, carrier, outer->family, &outer->dst,
 					      GFP_ATOMIC | __GFP_NOWARN);
 	}
-	if (likely(endpoint))
-		itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src);
+	if (likely(endpoint) &&
+	    itun_endpoint_use(endpoint, outer->id, outer->port, &outer->src) &&
+	    !itun_outer_over_ethernet(outer))
+		itun_mark_vrf(endpoint, skb);
 	if (unlikely(endpoint && outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS))
 		itun_mark_labels(endpoint, skb, outer);
 	if (unlikely(!endpoint || !itun_endpoint_markable(endpoint, tunnel->second_mark))) {

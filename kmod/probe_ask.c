@@ -105,7 +105,7 @@ static int find_way(struct itun_net *in, const struct itun_endpoint *endpoint,
 		way->port = carrier == ITUN_MPLS_OVER_GRE ? 0 :
 			    itun_ports_choose(ports, type, READ_ONCE(endpoint->port));
 		way->id = READ_ONCE(endpoint->id);
-		way->ifindex = 0;
+		way->ifindex = READ_ONCE(endpoint->ifindex);
 		way->local = endpoint->local;
 		err = ethernet ? find_neighbour(in, endpoint, way) : 0;
 	}

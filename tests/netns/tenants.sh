@@ -9,6 +9,9 @@
 #       +------- gwhost .3 ===+             +     or with one for both
 #   client_b -- lbhost_b .4 ==+ network 200 +== rshost .2 -- rs_b 10.1.1.2     (the whole drawing: tenants-topology.sh)
 #
+# Last, where both are behind one bridge and one tunnel device, the servers' ports name their networks, and replies go
+# directly.
+#
 # The tunnel is TUNNEL's. Where it carries IP packets, the tenants have a VRF each instead of a bridge. MPLS over Ethernet
 # steers from none: there the first has the host's own tables, and the second, in a VRF, has a zone of his own and is not steered.
 . "$(dirname "$0")/lib.sh"
@@ -232,6 +235,17 @@ for round in "${rounds[@]}"; do
 	*) check "replies were steered" stat_grew "$rshost" steered "$steered" "$burst" ;;
 	esac
 done
+# Where a bridge cannot tell, ports do: then replies go directly, each into its own network.
+if [ "$round" = "one device for all VLANs" ] && ! no_vlan_mapping > /dev/null; then
+	ctl "$rshost" port add tap_a --vni 100 --direct
+	ctl "$rshost" port add tap_b --vni 200 --direct
+	port=$((port + 1))
+	direct=$(stat_of "$rshost" direct)
+	both_at_once "ports that name the networks" "$port"
+	only_one_recorded "ports that name the networks" "$port"
+	check "replies went directly" stat_grew "$rshost" direct "$direct" "$burst"
+	ctl "$rshost" port flush
+fi
 # A VRF that goes with its namespace puts its ports down and up once more, and one whose other end has gone complains.
 [ -z "$ip_inside" ] || batch "$rshost" "link set tap_a nomaster" "link set tap_b nomaster"
 finish
