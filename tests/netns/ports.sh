@@ -220,6 +220,7 @@ guarded() {
 	direct_stays "the bridge follows connections"
 	check "the tool says so" grep -q conntrack <<< "$(ctl "$rshost" status)"
 	in_ns "$rshost" nft delete table bridge guard
+	modprobe -q -r nf_conntrack_bridge || true
 	check "and they go again" wait_until 10 direct_grows 20
 
 	# What is in the tunnel device's queue is shared fairly: the driver is not overtaken.

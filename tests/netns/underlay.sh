@@ -152,4 +152,6 @@ for kind in $kinds; do
 	one_kind
 	unload_module
 done
+# It would take aside what the next scenarios' bridges forward.
+modprobe -q -r br_netfilter || true
 finish
