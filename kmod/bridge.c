@@ -74,7 +74,27 @@ static bool itun_bridge_lets_go(const struct sk_buff *skb, const struct net_devi
 	return !br_port_flag_is_set(port, BR_PORT_LOCKED | BR_ISOLATED);
 }
 
-DEFINE_PER_CPU(struct itun_turns, itun_turns);
+struct itun_turns __percpu *itun_turns __read_mostly;
+
+/**
+ * itun_turns_init() - make the memory of turns
+ *
+ * Context: process, before the first hook.
+ * Return: 0 or -ENOMEM.
+ */
+int __init itun_turns_init(void)
+{
+	itun_turns = alloc_percpu(struct itun_turns);
+	return itun_turns ? 0 : -ENOMEM;
+}
+
+/**
+ * itun_turns_exit() - free it; no hook runs any more
+ */
+void itun_turns_exit(void)
+{
+	free_percpu(itun_turns);
+}
 
 static u32 itun_bridge_ageing(const struct net_device *port)
 {

@@ -145,6 +145,9 @@ bool itun_device_routed_to(const struct net_device *port, const struct net_devic
 unsigned int itun_device_routed_networks(const struct net_device *port,
 					 u32 vnis[ITUN_ROUTED_NETWORKS], bool *others);
 
+int itun_zone_caches_init(void);
+void itun_zone_caches_exit(void);
+
 /* Which network a packet belongs to that comes in by a bridge port. */
 int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff *skb, u32 *vni);
 

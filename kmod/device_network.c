@@ -147,7 +147,32 @@ struct itun_zone_cache {
 
 #define ITUN_ZONE_CACHE	64
 
-static DEFINE_PER_CPU(struct itun_zone_cache[ITUN_ZONE_CACHE], itun_zone_cache);
+struct itun_zone_caches {
+	struct itun_zone_cache port[ITUN_ZONE_CACHE];
+};
+
+/* Not static: all modules together have 8 KiB of that for each CPU. */
+static struct itun_zone_caches __percpu *itun_zone_caches __read_mostly;
+
+/**
+ * itun_zone_caches_init() - make the memory of what was found for ports
+ *
+ * Context: process, before the first hook.
+ * Return: 0 or -ENOMEM.
+ */
+int __init itun_zone_caches_init(void)
+{
+	itun_zone_caches = alloc_percpu(struct itun_zone_caches);
+	return itun_zone_caches ? 0 : -ENOMEM;
+}
+
+/**
+ * itun_zone_caches_exit() - free it; no hook runs any more
+ */
+void itun_zone_caches_exit(void)
+{
+	free_percpu(itun_zone_caches);
+}
 
 /**
  * itun_device_bridge_zone() - the network of a frame that comes in by a port
@@ -171,7 +196,7 @@ int itun_device_bridge_zone(const struct net_device *port, const struct sk_buff 
 	u32 network = 0;
 	bool named;
 
-	cache = this_cpu_ptr(&itun_zone_cache[port->ifindex % ITUN_ZONE_CACHE]);
+	cache = &this_cpu_ptr(itun_zone_caches)->port[port->ifindex % ITUN_ZONE_CACHE];
 	if (likely(cache->net == dev_net(port) && cache->ifindex == port->ifindex &&
 		   cache->generation == generation)) {
 		*vni = cache->vni;

@@ -20,6 +20,7 @@
 #include "seal.h"
 #include "session.h"
 #include "stages.h"
+#include "turn.h"
 
 unsigned int itun_net_id __read_mostly;
 siphash_key_t itun_hash_key __read_mostly;
@@ -172,9 +173,15 @@ static int __init itun_init(void)
 	err = itun_session_cache_init();
 	if (err)
 		return err;
-	err = itun_neighbour_init();
+	err = itun_turns_init();
 	if (err)
 		goto exit_cache;
+	err = itun_zone_caches_init();
+	if (err)
+		goto exit_turns;
+	err = itun_neighbour_init();
+	if (err)
+		goto exit_zone_caches;
 	err = register_pernet_subsys(&itun_net_ops);
 	if (err)
 		goto exit_neighbour;
@@ -195,6 +202,10 @@ exit_net:
 	unregister_pernet_subsys(&itun_net_ops);
 exit_neighbour:
 	itun_neighbour_exit();
+exit_zone_caches:
+	itun_zone_caches_exit();
+exit_turns:
+	itun_turns_exit();
 exit_cache:
 	itun_session_cache_exit();
 	return err;
@@ -212,6 +223,8 @@ static void __exit itun_exit(void)
 	/* Every call_rcu() of ours has run before its code and caches go. */
 	rcu_barrier();
 	itun_neighbour_exit();
+	itun_zone_caches_exit();
+	itun_turns_exit();
 	itun_session_cache_exit();
 }
 

@@ -22,9 +22,7 @@ struct itun_turn {
 	u32 seen;		/* jiffies: when the bridge has let one in */
 };
 
-/* Two to a set: servers that are busy at once seldom meet a third. A module's
- * static memory of a CPU is 8 KiB in all.
- */
+/* Two to a set: servers that are busy at once seldom meet a third. */
 #define ITUN_TURN_SETS_BITS	7
 #define ITUN_TURN_WAYS		2
 
@@ -32,7 +30,11 @@ struct itun_turns {
 	struct itun_turn turn[1 << ITUN_TURN_SETS_BITS][ITUN_TURN_WAYS];
 };
 
-DECLARE_PER_CPU(struct itun_turns, itun_turns);	/* bridge.c; BH off */
+/* bridge.c; BH off. Not static: all modules together have 8 KiB of that for each CPU. */
+extern struct itun_turns __percpu *itun_turns;
+
+int itun_turns_init(void);
+void itun_turns_exit(void);
 
 /* Open vSwitch's default; the kernel is not told of another. */
 #define ITUN_TURN_AGEING	(300 * HZ)
@@ -51,7 +53,7 @@ static inline u64 itun_turn_server(const struct sk_buff *skb, int ifindex)
 
 static inline struct itun_turn *itun_turn_set(u64 server)
 {
-	return this_cpu_ptr(&itun_turns)->turn[hash_64(server, ITUN_TURN_SETS_BITS)];
+	return this_cpu_ptr(itun_turns)->turn[hash_64(server, ITUN_TURN_SETS_BITS)];
 }
 
 /* Of this server, or NULL. */
