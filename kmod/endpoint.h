@@ -39,7 +39,7 @@ struct itun_endpoint_key {
 /* How a readiness message goes back to where a probe came from. */
 struct itun_probe_way {
 	union itun_addr local;		/* our address that was probed; zero: by route */
-	int ifindex;			/* 0: by route; a VRF; of MPLS over Ethernet the underlay device */
+	int ifindex;			/* a VRF, or 0; of MPLS over Ethernet the underlay device */
 	u32 id;
 	u16 port;			/* host order; 0 for GRE */
 	u16 flags;			/* the field that carries the probe's mark, echoed */
