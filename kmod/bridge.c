@@ -134,7 +134,7 @@ static bool itun_bridge_turn(const struct itun_config *config, const struct sk_b
 			     const struct net_device *port)
 {
 	return !(config->paused & IPVS_TUN_STEP_REWRITE) &&
-	       itun_turn_due(itun_turn_server(skb, port->ifindex), itun_bridge_ageing,
+	       itun_turn_due(itun_turn_server(skb, port), itun_bridge_ageing,
 			     itun_bridge_tracks, port);
 }
 

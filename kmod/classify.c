@@ -22,26 +22,20 @@ siphash_key_t itun_seal_key __read_mostly;
 
 static u32 itun_seal(const struct itun_tuple *tuple)
 {
-	struct itun_lookup lookup;
 	u64 hash;
 
-	/* Its layout without gaps is what is needed of it. */
+	/* The layout of a session's key has no gaps. */
 	if (likely(tuple->family == 4)) {
-		const u64 *word = (const u64 *)&lookup.key4;
+		struct itun_key4 key;
+		const u64 *word = (const u64 *)&key;
 
-		lookup.key4.src = tuple->src.ip;
-		lookup.key4.dst = tuple->dst.ip;
-		lookup.key4.sport = tuple->sport;
-		lookup.key4.dport = tuple->dport;
-		lookup.key4.zone_protocol = tuple->protocol;
+		itun_key4_fill(&key, tuple, 0);
 		hash = siphash_2u64(word[0], word[1], &itun_seal_key);
 	} else {
-		memcpy(lookup.key6.src, tuple->src.ip6, sizeof(lookup.key6.src));
-		memcpy(lookup.key6.dst, tuple->dst.ip6, sizeof(lookup.key6.dst));
-		lookup.key6.sport = tuple->sport;
-		lookup.key6.dport = tuple->dport;
-		lookup.key6.zone_protocol = tuple->protocol;
-		hash = siphash(&lookup.key6, sizeof(lookup.key6), &itun_seal_key);
+		struct itun_key6 key;
+
+		itun_key6_fill(&key, tuple, 0);
+		hash = siphash(&key, sizeof(key), &itun_seal_key);
 	}
 	return (hash & ~(u64)ITUN_SEAL_TAG) | itun_seal_tag();
 }
@@ -68,20 +62,13 @@ static bool itun_classify_is_own(const struct itun_port_config *setting,
 	return itun_classify_is_local(tuple);
 }
 
-/* Later fragments and ICMP errors of a flow are marked as well, as a rule would:
- * they have addresses.
- */
-static bool itun_classify_has_addresses(enum itun_inner_verdict verdict)
-{
-	return verdict == ITUN_INNER_FLOW || verdict == ITUN_INNER_FRAGMENT ||
-	       verdict == ITUN_INNER_ICMP_ERROR;
-}
-
 /**
  * itun_classify() - does a balancer send this for others?
  * @port: the balancer's port, under RCU
  * @setting: what the snapshot in force says of it
- * @skb: skb->data at the network header, the Ethernet header before it
+ * @skb: not shared; skb->data at the network header, the Ethernet header before it
+ *
+ * Later fragments and ICMP errors of a flow are marked as well, as a rule would.
  *
  * Context: BH off, under RCU.
  */
@@ -90,8 +77,8 @@ void itun_classify(struct itun_port *port, const struct itun_port_config *settin
 {
 	struct itun_inner inner;
 
-	if (!itun_classify_has_addresses(itun_frame_parse(skb, &inner)) ||
-	    itun_classify_is_own(setting, &inner.tuple) || skb_shared(skb))
+	if (!itun_inner_has_addresses(itun_frame_parse(skb, &inner)) ||
+	    itun_classify_is_own(setting, &inner.tuple))
 		return;
 	__skb_set_sw_hash(skb, itun_seal(&inner.tuple), true);
 	this_cpu_inc(port->counts->balanced);

@@ -81,7 +81,7 @@ struct itun_own {
 struct itun_port_config {
 	refcount_t refs;
 	char name[IPVS_TUN_PATTERN_LEN];	/* "" for a group */
-	bool pattern;			/* it has *, ? or [ */
+	bool pattern;			/* it has *, ?, [ or \ */
 	u32 group;
 	u32 order;			/* age among ports that rank the same */
 	u32 vni;			/* ITUN_NO_NETWORK: by its bridge */

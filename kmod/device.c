@@ -315,11 +315,6 @@ bool itun_device_is_there(struct net_device *dev)
 	return __dev_get_by_index(dev_net(dev), dev->ifindex) == dev;
 }
 
-static bool itun_path_by_device(const struct itun_path *path, const void *arg)
-{
-	return path->key.ifindex == *(const int *)arg;
-}
-
 /* Peers bound to a device by name follow it as it comes and goes. */
 static void itun_device_peers(struct net_device *dev, bool gone)
 {
@@ -349,7 +344,7 @@ static void itun_device_peers(struct net_device *dev, bool gone)
 	}
 	/* Also if another peer is meant now: paths keep the verdict on theirs. */
 	if (changed && in->active)
-		itun_path_kill(in, itun_path_by_device, &dev->ifindex);
+		itun_path_kill_device(in, dev->ifindex);
 	mutex_unlock(&in->mutex);
 }
 

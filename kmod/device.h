@@ -112,7 +112,7 @@ static inline bool itun_is_tunnel(const struct net_device *dev)
 	return false;
 }
 
-/* Bumped, RTNL held, whenever a device comes, goes or changes its master. */
+/* Bumped whenever a device comes, goes, or changes its master or its port. */
 extern atomic_t itun_device_generation;
 
 void itun_device_changed(void);

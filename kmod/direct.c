@@ -14,11 +14,6 @@
 #include "port.h"
 #include "stages.h"
 #include "turn.h"
-#include "wire/glimpse.h"
-
-#define ITUN_TCP_FIN	0x01
-#define ITUN_TCP_SYN	0x02
-#define ITUN_TCP_RST	0x04
 
 /* The ordinary way of what no bridge of ours will see again: to the balancer, so
  * that the switch takes it to the tunnel, where LOCAL_OUT does the rest.
@@ -39,7 +34,7 @@ static bool itun_direct_turn(const struct sk_buff *skb, const struct net_device 
 {
 	if (!netif_is_ovs_port(dev) && !netif_is_ovs_master(dev))
 		return false;
-	return itun_turn_due(itun_turn_server(skb, dev->ifindex), itun_direct_ageing, NULL, dev);
+	return itun_turn_due(itun_turn_server(skb, dev), itun_direct_ageing, NULL, dev);
 }
 
 static bool itun_direct_shows(const struct itun_inner *inner)
@@ -120,7 +115,7 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
  * @port: its port, under RCU
  * @config: the snapshot in force
  * @setting: what that says of the port
- * @skb: skb->data at the network header, the Ethernet header before it
+ * @skb: not shared; skb->data at the network header, the Ethernet header before it
  *
  * Context: BH off, under RCU.
  * Return: NF_ACCEPT, or NF_STOLEN when the reply is in its tunnel.
@@ -136,16 +131,11 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 	 */
 	if (bridged) {
 		if (!(setting->flags & IPVS_TUN_PORT_FLAG_DIRECT) ||
-		    !itun_turn_past(itun_turn_server(skb, port->ifindex)))
+		    !itun_turn_past(itun_turn_server(skb, port->dev)))
 			return NF_ACCEPT;
 	} else if (port->ops.hooknum == NF_NETDEV_INGRESS && !netif_is_ovs_port(port->dev)) {
 		return NF_ACCEPT;
 	}
-	/* Taps that listen on the device have a copy of their own; who shares the
-	 * packet itself is a generator of test packets.
-	 */
-	if (unlikely(skb_shared(skb)))
-		return NF_ACCEPT;
 	if (itun_frame_find(skb, &inner) != ITUN_INNER_FLOW ||
 	    (bridged && itun_direct_shows(&inner)))
 		return NF_ACCEPT;

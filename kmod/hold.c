@@ -21,6 +21,7 @@ struct itun_held {
 	struct list_head list;
 	struct sk_buff *skb;
 	struct net_device *dev;		/* the port, held */
+	const struct net_device *bridge;	/* compared only */
 	int (*okfn)(struct net *net, struct sock *sk, struct sk_buff *skb);
 	struct itun_tuple tuple;
 	u32 zone;
@@ -28,12 +29,30 @@ struct itun_held {
 	u32 until;			/* jiffies */
 };
 
+/* The bridge's function takes the device for a port of it, whatever it is by now: one
+ * that has another master would be mistaken. Whoever sees it as a port, under RCU,
+ * may call that function until RCU is left.
+ */
+static bool itun_held_is_the_bridges(const struct itun_held *held)
+{
+	return netif_is_bridge_port(held->dev) &&
+	       netdev_master_upper_dev_get_rcu(held->dev) == held->bridge;
+}
+
+static void itun_held_free(struct itun_held *held)
+{
+	dev_put(held->dev);
+	kfree(held);
+}
+
 /* As if the hook had let it pass. BH off, under RCU. */
 static void itun_held_goes_on(struct itun_net *in, struct itun_held *held)
 {
-	held->okfn(in->net, NULL, held->skb);
-	dev_put(held->dev);
-	kfree(held);
+	if (likely(itun_held_is_the_bridges(held)))
+		held->okfn(in->net, NULL, held->skb);
+	else
+		kfree_skb(held->skb);
+	itun_held_free(held);
 }
 
 static void itun_held_steer(struct itun_net *in, const struct itun_config *config,
@@ -47,12 +66,11 @@ static void itun_held_steer(struct itun_net *in, const struct itun_config *confi
 		.okfn = held->okfn,
 	};
 
-	if (itun_steer_bridge_held(in, config, held->skb, &state) == NF_ACCEPT) {
+	if (likely(itun_held_is_the_bridges(held)) &&
+	    itun_steer_bridge_held(in, config, held->skb, &state) != NF_ACCEPT)
+		itun_held_free(held);
+	else
 		itun_held_goes_on(in, held);
-		return;
-	}
-	dev_put(held->dev);
-	kfree(held);
 }
 
 /**
@@ -78,6 +96,7 @@ bool itun_hold(struct itun_net *in, struct sk_buff *skb, const struct itun_inner
 		return false;
 	held->skb = skb;
 	held->dev = state->in;
+	held->bridge = netdev_master_upper_dev_get_rcu(state->in);
 	held->okfn = state->okfn;
 	held->tuple = inner->tuple;
 	held->zone = zone;
@@ -182,9 +201,8 @@ void itun_hold_exit(struct itun_net *in)
 	spin_unlock_bh(&in->held_lock);
 	del_timer_sync(&in->held_timer);
 	list_for_each_entry_safe(held, next, &in->held, list) {
-		dev_put(held->dev);
 		kfree_skb(held->skb);
-		kfree(held);
+		itun_held_free(held);
 	}
 	INIT_LIST_HEAD(&in->held);
 	in->n_held = 0;

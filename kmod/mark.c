@@ -25,16 +25,9 @@ static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 	if (!mark->dst_family)
 		return true;
 	/* Later fragments and ICMP errors have addresses as well. */
-	switch (itun_outer_parse_inner(skb, outer, &inner)) {
-	case ITUN_INNER_FLOW:
-	case ITUN_INNER_FRAGMENT:
-	case ITUN_INNER_ICMP_ERROR:
-		return inner.tuple.family == mark->dst_family &&
-		       itun_addr_in_prefix(&inner.tuple.dst, &mark->dst, mark->dst_family,
-					   mark->dst_len);
-	default:
-		return false;
-	}
+	return itun_inner_has_addresses(itun_outer_parse_inner(skb, outer, &inner)) &&
+	       inner.tuple.family == mark->dst_family &&
+	       itun_addr_in_prefix(&inner.tuple.dst, &mark->dst, mark->dst_family, mark->dst_len);
 }
 
 /* Has the port of a balancer taken it for a request? */
@@ -45,14 +38,8 @@ static bool itun_mark_is_sealed(const struct itun_config *config, struct sk_buff
 
 	if (likely(!config->balances || !itun_may_be_classified(skb)))
 		return false;
-	switch (itun_outer_parse_inner(skb, outer, &inner)) {
-	case ITUN_INNER_FLOW:
-	case ITUN_INNER_FRAGMENT:
-	case ITUN_INNER_ICMP_ERROR:
-		return itun_classified(skb, &inner);
-	default:
-		return false;
-	}
+	return itun_inner_has_addresses(itun_outer_parse_inner(skb, outer, &inner)) &&
+	       itun_classified(skb, &inner);
 }
 
 /* What more a probe must know of the way of labels. */

@@ -389,7 +389,8 @@ static int itun_put_status(struct sk_buff *skb, struct itun_net *in,
 	    nla_put_u32(skb, IPVS_TUN_A_STATUS_ENDPOINTS, atomic_read(&in->n_endpoints)) ||
 	    nla_put_u32(skb, IPVS_TUN_A_STATUS_ENDPOINTS_READY, atomic_read(&in->n_ready)) ||
 	    nla_put_u32(skb, IPVS_TUN_A_STATUS_PORTS, config->n_vm_ports) ||
-	    nla_put_u32(skb, IPVS_TUN_A_STATUS_PORT_DEVICES, in->n_port_devices))
+	    nla_put_u32(skb, IPVS_TUN_A_STATUS_PORT_DEVICES,
+			READ_ONCE(in->n_port_devices)))
 		return -EMSGSIZE;
 	itun_device_warnings(in, config, IPVS_TUN_TUNNEL_TYPE_VXLAN, itun_put_text, &warnings);
 	itun_put_strangers(skb, in);

@@ -81,7 +81,7 @@ static int itun_parse_port(const struct itun_change *change, struct itun_port_co
 
 	if (tb[IPVS_TUN_A_PORT_FLAGS])
 		port->flags = nla_get_u32(tb[IPVS_TUN_A_PORT_FLAGS]);
-	port->pattern = strpbrk(port->name, "*?[");
+	port->pattern = strpbrk(port->name, "*?[\\");
 	port->vni = ITUN_NO_NETWORK;
 	if (tb[IPVS_TUN_A_PORT_VNI]) {
 		err = itun_parse_vni(tb[IPVS_TUN_A_PORT_VNI], &port->vni, change->extack);

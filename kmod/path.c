@@ -259,6 +259,23 @@ unsigned int itun_path_kill(struct itun_net *in,
 	return killed;
 }
 
+static bool itun_path_by_device(const struct itun_path *path, const void *arg)
+{
+	return path->key.ifindex == *(const int *)arg;
+}
+
+/**
+ * itun_path_kill_device() - declare dead what came by a device
+ * @in: namespace, its tables allocated
+ * @ifindex: of the underlay device
+ *
+ * Context: as itun_path_kill().
+ */
+void itun_path_kill_device(struct itun_net *in, int ifindex)
+{
+	itun_path_kill(in, itun_path_by_device, &ifindex);
+}
+
 int itun_path_init(struct itun_net *in)
 {
 	int err = itun_zone_init(in);

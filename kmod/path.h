@@ -149,6 +149,7 @@ bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
 unsigned int itun_path_kill(struct itun_net *in,
 			    bool (*match)(const struct itun_path *path, const void *arg),
 			    const void *arg);
+void itun_path_kill_device(struct itun_net *in, int ifindex);
 int itun_path_init(struct itun_net *in);
 void itun_path_exit(struct itun_net *in);
 

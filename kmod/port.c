@@ -213,18 +213,13 @@ static void itun_port_remove(struct itun_port *port)
 	call_rcu(&port->rcu, itun_port_free);
 }
 
-static bool itun_path_by_port(const struct itun_path *path, const void *arg)
-{
-	return path->key.ifindex == *(const int *)arg;
-}
-
 /* A machine's packets are never believed. What was believed of a device before it
  * became a port, or is to be afterwards, is asked anew.
  */
 static void itun_port_distrust(struct itun_net *in, int ifindex)
 {
 	if (in->active)
-		itun_path_kill(in, itun_path_by_port, &ifindex);
+		itun_path_kill_device(in, ifindex);
 }
 
 /* What can fail, for one device. */
@@ -307,7 +302,7 @@ void itun_port_settle(struct itun_net *in, const struct itun_config *config)
 	int i;
 
 	lockdep_assert_held(&in->mutex);
-	if (!in->n_port_devices)
+	if (!READ_ONCE(in->n_port_devices))
 		return;
 	mutex_lock(&itun_port_mutex);
 	hash_for_each_safe(itun_port_table, i, next, port, node) {
@@ -339,7 +334,7 @@ void itun_port_follow(struct net_device *dev, bool registered)
 
 	mutex_lock(&in->mutex);
 	config = rcu_dereference_protected(in->config, lockdep_is_held(&in->mutex));
-	if (config && !in->leaving && (config->n_vm_ports || in->n_port_devices)) {
+	if (config && !in->leaving && (config->n_vm_ports || READ_ONCE(in->n_port_devices))) {
 		mutex_lock(&itun_port_mutex);
 		err = itun_port_prepare_device(in, config, dev);
 		if (itun_port_settle_device(config, dev)) {

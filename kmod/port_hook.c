@@ -16,6 +16,11 @@ static __always_inline unsigned int itun_port_packet(struct itun_port *port, str
 	const struct itun_config *config;
 	struct itun_net *in = port->in;
 
+	/* Its bytes must not be moved. Taps that listen on the device have copies of their
+	 * own; who shares the packet itself is a generator of test packets.
+	 */
+	if (unlikely(skb_shared(skb)))
+		return NF_ACCEPT;
 	/* Registered for a transaction that is not in force yet, or no more. */
 	if (unlikely(!setting))
 		return NF_ACCEPT;

@@ -13,6 +13,7 @@
 #include "session.h"
 #include "stages.h"
 #include "wire/embedded.h"
+#include "zone.h"
 
 /* Sets of a few: whoever comes into a full one pushes out its oldest. */
 #define ITUN_FRAGMENT_SETS	128
@@ -63,9 +64,11 @@ void itun_fragment_exit(struct itun_net *in)
 static struct itun_fragment *itun_fragment_set(struct itun_net *in, const struct itun_tuple *tuple,
 					       u32 zone, u32 id)
 {
-	u32 hash = jhash_3words(itun_addr_hash(tuple->family, &tuple->src, zone),
-				itun_addr_hash(tuple->family, &tuple->dst, id),
-				tuple->protocol, (u32)itun_hash_key.key[0]);
+	/* Secret: no machine can choose whose fragments it pushes out. */
+	u32 seed = (u32)itun_hash_key.key[0];
+	u32 hash = jhash_3words(itun_addr_hash(tuple->family, &tuple->src, seed ^ zone),
+				itun_addr_hash(tuple->family, &tuple->dst, seed ^ id),
+				tuple->protocol, seed);
 
 	return in->fragments->fragment[hash % ITUN_FRAGMENT_SETS];
 }
@@ -128,10 +131,14 @@ void itun_fragment_remember(struct itun_net *in, const struct itun_inner *inner,
  * @inner: its headers
  * @zone: its tenant
  *
+ * Of tenants without sessions nothing would wait for it.
+ *
  * Context: BH off, under RCU.
  */
 void itun_fragment_is_nobodys(struct itun_net *in, const struct itun_inner *inner, u32 zone)
 {
+	if (!itun_zone_has_sessions(in, zone))
+		return;
 	itun_fragment_enter(in, inner, zone, ITUN_FRAGMENT_NOBODY);
 }
 

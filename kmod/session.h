@@ -135,6 +135,24 @@ static inline void itun_lookup_key4(struct itun_lookup *lookup, const struct itu
 	lookup->hash = itun_key4_hash(key);
 }
 
+static inline void itun_key4_fill(struct itun_key4 *key, const struct itun_tuple *tuple, u32 zone)
+{
+	key->src = tuple->src.ip;
+	key->dst = tuple->dst.ip;
+	key->sport = tuple->sport;
+	key->dport = tuple->dport;
+	key->zone_protocol = zone << 8 | tuple->protocol;
+}
+
+static inline void itun_key6_fill(struct itun_key6 *key, const struct itun_tuple *tuple, u32 zone)
+{
+	memcpy(key->src, tuple->src.ip6, sizeof(key->src));
+	memcpy(key->dst, tuple->dst.ip6, sizeof(key->dst));
+	key->sport = tuple->sport;
+	key->dport = tuple->dport;
+	key->zone_protocol = zone << 8 | tuple->protocol;
+}
+
 /**
  * itun_lookup_init() - the key of a forward tuple in a zone, and its hash
  * @lookup: filled
@@ -146,18 +164,10 @@ static inline void itun_lookup_init(struct itun_lookup *lookup, const struct itu
 {
 	lookup->family = tuple->family;
 	if (likely(tuple->family == 4)) {
-		lookup->key4.src = tuple->src.ip;
-		lookup->key4.dst = tuple->dst.ip;
-		lookup->key4.sport = tuple->sport;
-		lookup->key4.dport = tuple->dport;
-		lookup->key4.zone_protocol = zone << 8 | tuple->protocol;
+		itun_key4_fill(&lookup->key4, tuple, zone);
 		lookup->hash = itun_key4_hash(&lookup->key4);
 	} else {
-		memcpy(lookup->key6.src, tuple->src.ip6, sizeof(lookup->key6.src));
-		memcpy(lookup->key6.dst, tuple->dst.ip6, sizeof(lookup->key6.dst));
-		lookup->key6.sport = tuple->sport;
-		lookup->key6.dport = tuple->dport;
-		lookup->key6.zone_protocol = zone << 8 | tuple->protocol;
+		itun_key6_fill(&lookup->key6, tuple, zone);
 		lookup->hash = itun_key6_hash(&lookup->key6);
 	}
 }

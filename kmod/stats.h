@@ -57,7 +57,7 @@
 	COUNTER(related, "ICMP errors about packets of a session, that went back as its replies do") \
 	COUNTER(fragment_first, "first fragments of replies, remembered for their later ones") \
 	COUNTER(fragment_later, "later fragments of replies, found by their first one") \
-	COUNTER(fragment_unknown, "later fragments of a tenant with sessions, or of others, at a bridge, that came before their first one") \
+	COUNTER(fragment_unknown, "later fragments that came to a bridge before their first one") \
 	COUNTER(fragment_held, "later fragments that came before their first one, and waited for it") \
 	COUNTER(fragment_evicted, "first fragments forgotten before their time, for there were too many") \
 	COUNTER(zone_unknown, "possible replies whose network is not known at the place where they were seen") \

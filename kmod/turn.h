@@ -15,6 +15,7 @@
 #include <linux/if_ether.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
+#include <net/netns/hash.h>
 
 struct itun_turn {
 	u64 server;		/* port and MAC address */
@@ -43,12 +44,15 @@ void itun_turns_exit(void);
 #define ITUN_TURN_MAX	(15 * HZ)
 
 /* By protocol, too: br_netfilter takes one of them aside and not the other. Nothing of
- * the address is lost in it: another port's machine cannot choose one that fits.
+ * the address is lost in it: another port's machine cannot choose one that fits. Nor one of
+ * another namespace, where indices are the same: each has a random number.
  */
-static inline u64 itun_turn_server(const struct sk_buff *skb, int ifindex)
+static inline u64 itun_turn_server(const struct sk_buff *skb, const struct net_device *port)
 {
-	return ether_addr_to_u64(eth_hdr(skb)->h_source) << 16 | (ifindex & 0x7fff) << 1 |
-	       (skb->protocol == htons(ETH_P_IPV6));
+	u64 server = ether_addr_to_u64(eth_hdr(skb)->h_source) << 16 |
+		     (port->ifindex & 0x7fff) << 1 | (skb->protocol == htons(ETH_P_IPV6));
+
+	return server ^ net_hash_mix(dev_net(port));
 }
 
 static inline struct itun_turn *itun_turn_set(u64 server)
@@ -76,12 +80,11 @@ static inline bool itun_turn_before_due(const struct itun_turn *turn, u32 now)
  * itun_turn_due() - is this frame of a server the bridge's?
  * @server: itun_turn_server()
  * @ageing: called if it may be, for the switch's ageing time in jiffies
- * @port: for @ageing
+ * @guarded: tells whether others follow what passes the bridge: then nothing goes past
+ *	it, and only the bridge's ageing is minded; NULL: nobody does
+ * @port: for these two
  *
  * If so, those of the next quarter of the ageing time are not, or of fifteen seconds.
- *
- * @guarded: tells whether others follow what passes the bridge: then nothing goes past
- *	it, and only the bridge's ageing is minded
  *
  * Context: BH off, where the bridge has let the frame in.
  */

@@ -79,6 +79,18 @@ enum itun_inner_verdict {
 };
 
 /**
+ * itun_inner_has_addresses() - are a packet's addresses and protocol known?
+ * @verdict: of the parser
+ *
+ * Return: true for flows, and for later fragments and ICMP errors, which have no ports.
+ */
+static inline bool itun_inner_has_addresses(enum itun_inner_verdict verdict)
+{
+	return verdict == ITUN_INNER_FLOW || verdict == ITUN_INNER_FRAGMENT ||
+	       verdict == ITUN_INNER_ICMP_ERROR;
+}
+
+/**
  * struct itun_inner - what was found
  * @tuple: valid with FLOW, FRAGMENT and ICMP_ERROR only. An echo request has
  *	its id as sport and its ICMP type as dport; an echo reply has the

@@ -3,6 +3,14 @@
 # The main job, as scenarios ask for it whatever stands between client and server. They source this file, and have $client
 # and $rshost, $log, the server's, $services, each "VIP SERVER CLIENT …", and row_is.
 
+# The client reaches the balancer; the server's own gateway, on $gwhost, reaches the client another way.
+client_links() { # BALANCER
+	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$1" to-client "200.1.1.1/24 2001:db8:c1::1/64"
+	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
+	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
+	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
+}
+
 # One service: small requests, a large answer and upload, UDP; the server's log and the session table say whose they are.
 #   row_is PROTOCOL NUMBER SERVER PORT CLIENT ROW…   looks at a row of the session table
 service_works() { # WHAT VIP SERVER CLIENT BYTES ROW…
@@ -50,4 +58,22 @@ no_answers() { # WHEN
 		check "TCP to $vip gets no answer $1" not test -e "$work/answered-tcp-$vip"
 		check "UDP to $vip gets no answer $1" not test -e "$work/answered-udp-$vip"
 	done
+}
+
+# Nobody listens at port 9: the server says so, and the client hears it from the address that it asked.
+refused() { # ADDRESS
+	in_ns "$client" /usr/bin/python3 -c '
+import socket, sys
+sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+sock.connect((sys.argv[1], 9))
+sock.settimeout(float(sys.argv[2]))
+for attempt in range(3):
+    sock.send(b"anybody?")
+    try:
+        sock.recv(100)
+    except ConnectionRefusedError:
+        sys.exit(0)
+    except TimeoutError:
+        pass
+sys.exit("silence")' "$1" "$((2 * ${SLOW:-1}))"
 }

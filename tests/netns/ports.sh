@@ -32,10 +32,7 @@ network() {
 	underlay_host "$lbhost" 1
 	underlay_host "$rshost" 2
 	underlay_host "$gwhost" 3
-	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lb" to-client "200.1.1.1/24 2001:db8:c1::1/64"
-	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
-	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
-	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
+	client_links "$lb"
 	for host in "$lb" "$gwhost"; do forwarding "$host"; done
 	for host in "$lbhost" "$rshost" "$gwhost"; do overlay "$host" "$1" 100; done
 	balancer_appears

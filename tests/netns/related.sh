@@ -13,24 +13,6 @@
 log=$work/server.log
 big=4000
 
-# Nobody listens at port 9: the server says so, and the client hears it from the address that it asked.
-refused() { # ADDRESS
-	in_ns "$client" /usr/bin/python3 -c '
-import socket, sys
-sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-sock.connect((sys.argv[1], 9))
-sock.settimeout(float(sys.argv[2]))
-for attempt in range(3):
-    sock.send(b"anybody?")
-    try:
-        sock.recv(100)
-    except ConnectionRefusedError:
-        sys.exit(0)
-    except TimeoutError:
-        pass
-sys.exit("silence")' "$1" "$((2 * ${SLOW:-1}))"
-}
-
 # A datagram of $big bytes there and back: three fragments each way.
 big_echo() { # NS ADDRESS
 	in_ns "$1" /usr/bin/python3 -c '

@@ -28,10 +28,7 @@ network() { # FAMILY
 	underlay_host "$lbhost" 1
 	underlay_host "$rshost" 2
 	underlay_host "$gwhost" 3
-	link "$client" to-lb "200.1.1.2/24 2001:db8:c1::2/64" "$lbhost" to-client "200.1.1.1/24 2001:db8:c1::1/64"
-	link "$client" to-gw "200.1.2.2/24 2001:db8:c2::2/64" "$gwhost" to-client "200.1.2.1/24 2001:db8:c2::1/64"
-	batch "$client" "route add default via 200.1.1.1" "route add default via 2001:db8:c1::1"
-	batch "$gwhost" "route add 200.1.1.0/24 via 200.1.2.2" "route add 2001:db8:c1::/64 via 2001:db8:c2::2"
+	client_links "$lbhost"
 	for host in "$lbhost" "$rshost" "$gwhost"; do
 		forwarding "$host"
 		overlay "$host" "$1" 100
@@ -64,24 +61,6 @@ ready_now() {
 	peer_ready "$lbhost" "$(vtep "$rshost" "$family")" && return 0
 	http_get "$client" "$vip4" 1 > /dev/null 2>&1 || true
 	peer_ready "$lbhost" "$(vtep "$rshost" "$family")"
-}
-
-# Nobody listens at port 9: the error is routed, too.
-refused() { # ADDRESS
-	in_ns "$client" /usr/bin/python3 -c '
-import socket, sys
-sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-sock.connect((sys.argv[1], 9))
-sock.settimeout(float(sys.argv[2]))
-for attempt in range(3):
-    sock.send(b"anybody?")
-    try:
-        sock.recv(100)
-    except ConnectionRefusedError:
-        sys.exit(0)
-    except TimeoutError:
-        pass
-sys.exit("silence")' "$1" "$((2 * ${SLOW:-1}))"
 }
 
 behind_gateway() { # WHEN : the VM whose gateway is this host, by the address that all hosts share

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What users type. */
-#include "client/error.h"
+#include "misuse.h"
 #include "tool/arguments.h"
 
 #include <gtest/gtest.h>
 
 using namespace ipvs_tun;
-
-namespace
-{
-
-/* The sentence of the misuse, or "none". */
-template <class Call>
-std::string misuse(Call &&call)
-{
-	try {
-		call();
-	} catch (const Misuse &error) {
-		return error.what();
-	}
-	return "none";
-}
-
-} // namespace
+using namespace ipvs_tun::test;
 
 TEST(Numbers, InThreeBases)
 {

@@ -12,14 +12,6 @@ using namespace ipvs_tun::test;
 namespace
 {
 
-Buffer nest(std::uint16_t type, const Buffer &content)
-{
-	Buffer out;
-
-	attribute(out, type | NLA_F_NESTED, content);
-	return out;
-}
-
 Buffer action(std::uint32_t number)
 {
 	Buffer out;
@@ -54,18 +46,17 @@ TEST(Transaction, SendsAllChangesInOneMessage)
 			  .commit(connection),
 		  17u);
 	ASSERT_EQ(script.requests.size(), 1u);
-	EXPECT_EQ(
-		sent(script),
-		nest(IPVS_TUN_A_MESSAGE_CHANGE,
-		     action(IPVS_TUN_ACTION_FLUSH) + nest(IPVS_TUN_A_CHANGE_MARK, {})) +
-			nest(IPVS_TUN_A_MESSAGE_CHANGE,
+	EXPECT_EQ(sent(script),
+		  in(IPVS_TUN_A_MESSAGE_CHANGE,
+		     action(IPVS_TUN_ACTION_FLUSH) + in(IPVS_TUN_A_CHANGE_MARK, {})) +
+			  in(IPVS_TUN_A_MESSAGE_CHANGE,
 			     action(IPVS_TUN_ACTION_ADD) +
-				     nest(IPVS_TUN_A_CHANGE_MARK,
-					  u32(IPVS_TUN_A_MARK_VALUE, 5) +
-						  u32(IPVS_TUN_A_MARK_MASK, 0xffffffff))) +
-			nest(IPVS_TUN_A_MESSAGE_CHANGE,
-			     action(IPVS_TUN_ACTION_ADD) + nest(IPVS_TUN_A_CHANGE_PAUSE,
-								u32(IPVS_TUN_A_PAUSE_STEPS, 12))));
+				     in(IPVS_TUN_A_CHANGE_MARK,
+					u32(IPVS_TUN_A_MARK_VALUE, 5) +
+						u32(IPVS_TUN_A_MARK_MASK, 0xffffffff))) +
+			  in(IPVS_TUN_A_MESSAGE_CHANGE,
+			     action(IPVS_TUN_ACTION_ADD) +
+				     in(IPVS_TUN_A_CHANGE_PAUSE, u32(IPVS_TUN_A_PAUSE_STEPS, 12))));
 }
 
 TEST(Transaction, DeletesAPeerByItsPrefixAlone)
@@ -81,8 +72,8 @@ TEST(Transaction, DeletesAPeerByItsPrefixAlone)
 	attribute(key, IPVS_TUN_A_PEER_PREFIX, {192, 0, 2, 0});
 	attribute(key, IPVS_TUN_A_PEER_PREFIX_LEN, {24});
 	EXPECT_EQ(Buffer(bytes.begin() + 20, bytes.end()),
-		  nest(IPVS_TUN_A_MESSAGE_CHANGE,
-		       action(IPVS_TUN_ACTION_DEL) + nest(IPVS_TUN_A_CHANGE_PEER, key)));
+		  in(IPVS_TUN_A_MESSAGE_CHANGE,
+		     action(IPVS_TUN_ACTION_DEL) + in(IPVS_TUN_A_CHANGE_PEER, key)));
 }
 
 TEST(Transaction, SaysWhichChangeWasRefused)

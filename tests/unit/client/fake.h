@@ -44,6 +44,15 @@ inline void attribute(Buffer &buffer, std::uint16_t type, const Buffer &payload)
 	buffer.resize((buffer.size() + 3) / 4 * 4);
 }
 
+/** A nest as an attribute. */
+inline Buffer in(std::uint16_t type, const Buffer &nest)
+{
+	Buffer out;
+
+	attribute(out, type | NLA_F_NESTED, nest);
+	return out;
+}
+
 template <class T>
 Buffer value(T number)
 {

@@ -19,14 +19,6 @@ using namespace ipvs_tun::test;
 namespace
 {
 
-Buffer in(std::uint16_t type, const Buffer &nest)
-{
-	Buffer out;
-
-	attribute(out, type | NLA_F_NESTED, nest);
-	return out;
-}
-
 template <class Object>
 Buffer put(const Object &object)
 {

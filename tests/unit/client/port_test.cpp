@@ -7,6 +7,7 @@
 #include "client/extack.h"
 #include "client/status.h"
 #include "fake.h"
+#include "misuse.h"
 #include "tool/arguments.h"
 #include "tool/render.h"
 
@@ -19,14 +20,6 @@ using namespace ipvs_tun::test;
 
 namespace
 {
-
-Buffer in(std::uint16_t type, const Buffer &nest)
-{
-	Buffer out;
-
-	attribute(out, type | NLA_F_NESTED, nest);
-	return out;
-}
 
 template <class T>
 Buffer with(std::uint16_t type, T number)
@@ -130,18 +123,6 @@ std::string printed(bool json, bool statistics)
 	size = pread(fd, buffer, sizeof(buffer), 0);
 	close(fd);
 	return {buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-}
-
-/* The sentence of the misuse, or "none". */
-template <class Call>
-std::string misuse(Call &&call)
-{
-	try {
-		call();
-	} catch (const Misuse &error) {
-		return error.what();
-	}
-	return "none";
 }
 
 } // namespace
