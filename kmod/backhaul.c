@@ -345,6 +345,9 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 	zone = itun_config_zone_of(config, outer->type, outer->id);
 	if (!itun_reply_find(in, config, &inner, zone, &reply))
 		return NF_ACCEPT;
+	/* No tunnel leads to its balancer: where it could be aimed at it, it has not been. */
+	if (unlikely(itun_path_is_local(&reply.path->key)))
+		return NF_ACCEPT;
 	/* A label does not tell tenants apart: routing tables of their own do. */
 	if (unlikely(outer->type == IPVS_TUN_TUNNEL_TYPE_MPLS &&
 		     !itun_path_is_from(reply.path, skb->dev))) {

@@ -183,6 +183,12 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 	/* The bridge takes it to this host, which routes it: see forward.c. */
 	if (unlikely(reply.path->key.ip_inside))
 		return NF_ACCEPT;
+	if (unlikely(itun_path_is_local(&reply.path->key))) {
+		itun_local_return(in, config, skb, inner, vni, &reply);
+		if (inner->fragment)
+			itun_hold_release(in, config, inner, zone);
+		return NF_ACCEPT;
+	}
 	if (unlikely(!itun_path_is_from(reply.path, state->in))) {
 		itun_count(in, zone_unknown);
 		return NF_ACCEPT;

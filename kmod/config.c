@@ -319,6 +319,7 @@ static int itun_config_derive(struct itun_net *in, struct itun_config *next)
 		}
 	}
 
+	next->local = next->n_marks || next->balances;
 	next->steers = next->any_accept || atomic_read(&in->n_static);
 	next->rewrites = next->steers && !(next->paused & IPVS_TUN_STEP_REWRITE);
 

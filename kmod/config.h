@@ -136,6 +136,7 @@ struct itun_config {
 	bool steers;			/* there may be sessions: by peers or by hand */
 	bool rewrites;			/* so, and their replies are corrected at LOCAL_OUT */
 	bool balances;			/* a balancer is behind some port */
+	bool local;			/* there may be requests of balancers of this host */
 	struct itun_mark **marks;	/* in the order in which they match */
 	struct itun_peer **peers;	/* longest prefix first */
 	struct itun_zone_config **zones;

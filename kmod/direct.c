@@ -78,8 +78,8 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
 	}
 	if (!itun_reply_find(in, config, inner, itun_config_zone(config, vni), &reply))
 		return NF_ACCEPT;
-	/* This host routes it: see forward.c. */
-	if (unlikely(reply.path->key.ip_inside))
+	/* This host routes it: see forward.c; or it does not leave this host: bridge.c. */
+	if (unlikely(reply.path->key.ip_inside || itun_path_is_local(&reply.path->key)))
 		return NF_ACCEPT;
 	if (unlikely(!itun_path_is_from(reply.path, port->dev))) {
 		if (!bridged)

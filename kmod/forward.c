@@ -121,7 +121,8 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
 	if (!zones.n)
 		itun_count(in, zone_unknown);
 	for (i = 0; i < zones.n; i++) {
-		if (!itun_reply_find(in, config, inner, zones.zone[i], &reply))
+		if (!itun_reply_find(in, config, inner, zones.zone[i], &reply) ||
+		    itun_path_is_local(&reply.path->key))
 			continue;
 		/* Before anything is done to a session that may be another tenant's. */
 		if (unlikely(!itun_forward_may_take(&zones, i, reply.path, port))) {

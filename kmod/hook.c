@@ -129,6 +129,21 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 	return itun_steer_bridge(in, config, skb, state);
 }
 
+static unsigned int itun_bridge_postrouting(void *priv, struct sk_buff *skb,
+					    const struct nf_hook_state *state)
+{
+	const struct itun_config *config;
+	struct itun_net *in = priv;
+
+	config = rcu_dereference(in->config);
+	if (likely(!skb->mark && !(config->balances && itun_may_be_classified(skb))))
+		return NF_ACCEPT;
+	/* What goes into a tunnel is marked there. */
+	if (!itun_is_tunnel(state->out) && !(config->paused & IPVS_TUN_STEP_MARK))
+		itun_local_record(in, config, skb, state);
+	return NF_ACCEPT;
+}
+
 static unsigned int itun_forward(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
@@ -167,6 +182,12 @@ struct itun_hooks {
  * frame is not taken out of the bridge.
  */
 #define ITUN_PRI_BRIDGE	(NF_BR_PRI_BRNF + 1)
+
+/* Last, but for br_netfilter's (INT_MAX): nft's bridge filter (200) has let the frame go,
+ * and ebtables' source translation (300) has given it its final MAC. What the host's IP
+ * rules then drop, where br_netfilter runs them, has been recorded for nothing.
+ */
+#define ITUN_PRI_BRIDGE_OUT (NF_BR_PRI_LAST - 1)
 
 /* Last: filtering, TTL and MTU stay the kernel's. Nothing may come after a
  * hook that takes the packet away, save conntrack's own (INT_MAX).
@@ -216,6 +237,15 @@ static const struct nf_hook_ops itun_ops_bridge[] = {
 	},
 };
 
+static const struct nf_hook_ops itun_ops_bridge_out[] = {
+	{
+		.hook		= itun_bridge_postrouting,
+		.pf		= NFPROTO_BRIDGE,
+		.hooknum	= NF_BR_POST_ROUTING,
+		.priority	= ITUN_PRI_BRIDGE_OUT,
+	},
+};
+
 static const struct nf_hook_ops itun_ops_forward[] = {
 	{
 		.hook		= itun_forward,
@@ -242,6 +272,8 @@ static const struct itun_hooks itun_hooks[ITUN_HOOK_GROUPS] = {
 	{ ITUN_HOOK_OUT, "inet/local_out", itun_ops_out, ARRAY_SIZE(itun_ops_out) },
 	{ ITUN_HOOK_BRIDGE, "bridge/prerouting", itun_ops_bridge, ARRAY_SIZE(itun_ops_bridge) },
 	{ ITUN_HOOK_FORWARD, "inet/forward", itun_ops_forward, ARRAY_SIZE(itun_ops_forward) },
+	{ ITUN_HOOK_BRIDGE_OUT, "bridge/postrouting", itun_ops_bridge_out,
+	  ARRAY_SIZE(itun_ops_bridge_out) },
 };
 
 /**
@@ -261,6 +293,9 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 		wanted |= ITUN_HOOK_OUT;
 	if (config->steers)
 		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;
+	/* A server of a marked flow may be on this very host. */
+	if (config->local)
+		wanted |= ITUN_HOOK_BRIDGE_OUT | ITUN_HOOK_BRIDGE;
 	/* For the reasons of LOCAL_IN and LOCAL_OUT, where devices carry MPLS. */
 	if (config->n_peers || config->n_marks || config->balances)
 		wanted |= ITUN_HOOK_MPLS;

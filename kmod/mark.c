@@ -11,23 +11,60 @@
 #include "seal.h"
 #include "stages.h"
 
+/* All but where the packet goes, for which it has to be parsed. */
+static bool itun_mark_may_match(const struct itun_mark *mark, const struct sk_buff *skb, u8 type,
+				u32 id)
+{
+	if ((skb->mark & mark->mask) != mark->value)
+		return false;
+	if (mark->tunnels && !(mark->tunnels & BIT(type)))
+		return false;
+	return itun_vni_listed(mark->vnis, mark->n_vnis, id);
+}
+
+static bool itun_mark_leads_to(const struct itun_mark *mark, const struct itun_inner *inner)
+{
+	return inner->tuple.family == mark->dst_family &&
+	       itun_addr_in_prefix(&inner->tuple.dst, &mark->dst, mark->dst_family, mark->dst_len);
+}
+
 static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 			      const struct itun_outer *outer)
 {
 	struct itun_inner inner;
 
-	if ((skb->mark & mark->mask) != mark->value)
-		return false;
-	if (mark->tunnels && !(mark->tunnels & BIT(outer->type)))
-		return false;
-	if (!itun_vni_listed(mark->vnis, mark->n_vnis, outer->id))
+	if (!itun_mark_may_match(mark, skb, outer->type, outer->id))
 		return false;
 	if (!mark->dst_family)
 		return true;
 	/* Later fragments and ICMP errors have addresses as well. */
 	return itun_inner_has_addresses(itun_outer_parse_inner(skb, outer, &inner)) &&
-	       inner.tuple.family == mark->dst_family &&
-	       itun_addr_in_prefix(&inner.tuple.dst, &mark->dst, mark->dst_family, mark->dst_len);
+	       itun_mark_leads_to(mark, &inner);
+}
+
+/**
+ * itun_mark_find() - the rule for a packet that no tunnel carries
+ * @config: the snapshot in force
+ * @skb: the packet
+ * @inner: its headers, of which there are addresses
+ * @id: its network
+ *
+ * Context: any, under RCU.
+ * Return: the first rule that matches, or NULL. One that names types of tunnels does not.
+ */
+struct itun_mark *itun_mark_find(const struct itun_config *config, const struct sk_buff *skb,
+				 const struct itun_inner *inner, u32 id)
+{
+	u32 i;
+
+	for (i = 0; skb->mark && i < config->n_marks; i++) {
+		struct itun_mark *mark = config->marks[i];
+
+		if (itun_mark_may_match(mark, skb, IPVS_TUN_TUNNEL_TYPE_LOCAL, id) &&
+		    (!mark->dst_family || itun_mark_leads_to(mark, inner)))
+			return mark;
+	}
+	return NULL;
 }
 
 /* Has the port of a balancer taken it for a request? */

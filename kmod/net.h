@@ -40,7 +40,7 @@ struct itun_stranger {
 };
 
 /* Groups of netfilter hooks, and hooks in each: see hook.c. */
-#define ITUN_HOOK_GROUPS	4
+#define ITUN_HOOK_GROUPS	5
 #define ITUN_GROUP_HOOKS	2
 
 struct itun_net {

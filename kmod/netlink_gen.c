@@ -41,7 +41,7 @@ const struct nla_policy ipvs_tun_endpoint_nl_policy[IPVS_TUN_A_ENDPOINT_TUNNEL +
 	[IPVS_TUN_A_ENDPOINT_MARKED] = { .type = NLA_U64, },
 	[IPVS_TUN_A_ENDPOINT_RECORDED] = { .type = NLA_U64, },
 	[IPVS_TUN_A_ENDPOINT_UNTRUSTED] = { .type = NLA_U64, },
-	[IPVS_TUN_A_ENDPOINT_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
+	[IPVS_TUN_A_ENDPOINT_TUNNEL] = NLA_POLICY_MAX(NLA_U8, 4),
 };
 
 const struct nla_policy ipvs_tun_filter_nl_policy[IPVS_TUN_A_FILTER_STATE + 1] = {
@@ -56,7 +56,7 @@ const struct nla_policy ipvs_tun_filter_nl_policy[IPVS_TUN_A_FILTER_STATE + 1] =
 	[IPVS_TUN_A_FILTER_VTEP] = { .type = NLA_BINARY, },
 	[IPVS_TUN_A_FILTER_VTEP_LEN] = { .type = NLA_U8, },
 	[IPVS_TUN_A_FILTER_MAC] = NLA_POLICY_EXACT_LEN(6),
-	[IPVS_TUN_A_FILTER_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
+	[IPVS_TUN_A_FILTER_TUNNEL] = NLA_POLICY_MAX(NLA_U8, 4),
 	[IPVS_TUN_A_FILTER_STATE] = NLA_POLICY_MAX(NLA_U8, 5),
 };
 
@@ -85,7 +85,7 @@ const struct nla_policy ipvs_tun_own_nl_policy[IPVS_TUN_A_OWN_PREFIX_LEN + 1] = 
 };
 
 const struct nla_policy ipvs_tun_path_nl_policy[IPVS_TUN_A_PATH_VTEP_MAC + 1] = {
-	[IPVS_TUN_A_PATH_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
+	[IPVS_TUN_A_PATH_TUNNEL] = NLA_POLICY_MAX(NLA_U8, 4),
 	[IPVS_TUN_A_PATH_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[IPVS_TUN_A_PATH_VTEP] = { .type = NLA_BINARY, },
 	[IPVS_TUN_A_PATH_LOCAL] = { .type = NLA_BINARY, },
@@ -146,7 +146,7 @@ const struct nla_policy ipvs_tun_session_nl_policy[IPVS_TUN_A_SESSION_PAD + 1] =
 	[IPVS_TUN_A_SESSION_VTEP_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[IPVS_TUN_A_SESSION_LOCAL] = { .type = NLA_BINARY, },
 	[IPVS_TUN_A_SESSION_IFINDEX] = { .type = NLA_U32, },
-	[IPVS_TUN_A_SESSION_TUNNEL] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
+	[IPVS_TUN_A_SESSION_TUNNEL] = NLA_POLICY_MAX(NLA_U8, 4),
 	[IPVS_TUN_A_SESSION_STATE] = NLA_POLICY_MAX(NLA_U8, 5),
 	[IPVS_TUN_A_SESSION_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[IPVS_TUN_A_SESSION_AGE] = { .type = NLA_U32, },
@@ -163,7 +163,7 @@ const struct nla_policy ipvs_tun_timeout_nl_policy[IPVS_TUN_A_TIMEOUT_SECONDS + 
 };
 
 const struct nla_policy ipvs_tun_tunnel_nl_policy[IPVS_TUN_A_TUNNEL_NVGRE + 1] = {
-	[IPVS_TUN_A_TUNNEL_TYPE] = NLA_POLICY_RANGE(NLA_U8, 1, 4),
+	[IPVS_TUN_A_TUNNEL_TYPE] = NLA_POLICY_MAX(NLA_U8, 4),
 	[IPVS_TUN_A_TUNNEL_SECOND_MARK] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_ACCEPT_MARK] = { .type = NLA_U32, },
 	[IPVS_TUN_A_TUNNEL_AUTO] = { .type = NLA_FLAG, },

@@ -13,6 +13,7 @@
 static const char *itun_tunnel_name(u8 type)
 {
 	static const char * const names[] = {
+		[IPVS_TUN_TUNNEL_TYPE_LOCAL] = "local",
 		[IPVS_TUN_TUNNEL_TYPE_VXLAN] = "vxlan",
 		[IPVS_TUN_TUNNEL_TYPE_GRE] = "gre",
 		[IPVS_TUN_TUNNEL_TYPE_MPLS] = "mpls",

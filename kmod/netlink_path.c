@@ -22,7 +22,8 @@ static int itun_put_path(struct sk_buff *skb, const struct itun_path *path)
 	if (nla_put_u8(skb, IPVS_TUN_A_PATH_TUNNEL, key->type) ||
 	    nla_put(skb, station ? IPVS_TUN_A_PATH_VTEP_MAC : IPVS_TUN_A_PATH_MAC, sizeof(key->mac),
 		    key->mac) ||
-	    itun_put_addr(skb, IPVS_TUN_A_PATH_VTEP, key->family, &key->remote) ||
+	    (!itun_path_is_local(key) &&
+	     itun_put_addr(skb, IPVS_TUN_A_PATH_VTEP, key->family, &key->remote)) ||
 	    (!itun_addr_is_zero(&key->local) &&
 	     itun_put_addr(skb, IPVS_TUN_A_PATH_LOCAL, key->family, &key->local)) ||
 	    nla_put_u32(skb, IPVS_TUN_A_PATH_VNI, key->id) ||

@@ -49,9 +49,10 @@ static int itun_put_way(struct sk_buff *skb, const struct itun_path_key *key)
 
 	if (station && nla_put(skb, IPVS_TUN_A_SESSION_VTEP_MAC, sizeof(key->mac), key->mac))
 		return -EMSGSIZE;
-	if (!station &&
-	    (nla_put(skb, IPVS_TUN_A_SESSION_MAC, sizeof(key->mac), key->mac) ||
-	     itun_put_addr(skb, IPVS_TUN_A_SESSION_VTEP, key->family, &key->remote)))
+	if (!station && nla_put(skb, IPVS_TUN_A_SESSION_MAC, sizeof(key->mac), key->mac))
+		return -EMSGSIZE;
+	if (!station && !itun_path_is_local(key) &&
+	    itun_put_addr(skb, IPVS_TUN_A_SESSION_VTEP, key->family, &key->remote))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, IPVS_TUN_A_SESSION_VNI, key->id) ||
 	    (!itun_addr_is_zero(&key->local) &&

@@ -115,6 +115,11 @@ static int itun_parse_way(const struct itun_session_request *request, struct itu
 	key->id = request->vni;
 	key->type = tb[IPVS_TUN_A_SESSION_TUNNEL] ? nla_get_u8(tb[IPVS_TUN_A_SESSION_TUNNEL]) :
 						    IPVS_TUN_TUNNEL_TYPE_VXLAN;
+	if (itun_path_is_local(key)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IPVS_TUN_A_SESSION_TUNNEL],
+				    "sessions without a tunnel cannot be entered by hand");
+		return -EOPNOTSUPP;
+	}
 	if (!(ITUN_TUNNELS_HANDLED & BIT(key->type))) {
 		NL_SET_ERR_MSG_ATTR_FMT(extack, tb[IPVS_TUN_A_SESSION_TUNNEL],
 					"tunnel type %u is not supported by this version",

@@ -45,7 +45,8 @@ static const struct rhashtable_params path_params = {
  *
  * Context: under RCU.
  * Return: true if the longest peer prefix of the source accepts, by this
- * device and in this network. What comes in by a machine's port never is; what a
+ * device and in this network; for a way without a tunnel while there are rules, or balancers'
+ * ports. What comes in by a machine's port never is; what a
  * machine sends to this host through a bridge cannot be told from others'.
  */
 bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
@@ -53,6 +54,9 @@ bool itun_trusted(const struct itun_net *in, const struct itun_config *config,
 {
 	const struct itun_peer *peer;
 
+	/* The operator's rules and ports have said that it is a request. */
+	if (itun_path_is_local(key))
+		return config->local;
 	if (!config->any_accept)
 		return false;
 	peer = itun_config_peer(config, key->family, &key->remote);
@@ -97,7 +101,7 @@ static void itun_path_free(struct rcu_head *rcu)
 static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_config *config,
 					 const struct itun_path_key *key, bool by_hand)
 {
-	struct itun_endpoint *endpoint;
+	struct itun_endpoint *endpoint = NULL;
 	struct itun_path *path;
 
 	path = kzalloc(sizeof(*path), GFP_ATOMIC | __GFP_NOWARN);
@@ -113,8 +117,11 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	/* dst_cache needs per-CPU memory, which is scarce in softirq. */
 	if (dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
 		goto put_zone;
-	endpoint = itun_endpoint_make(in, key->type, itun_tunnel_carrier(key->type, key->options),
-				      key->family, &key->remote, GFP_ATOMIC | __GFP_NOWARN);
+	if (likely(!itun_path_is_local(key)))
+		endpoint = itun_endpoint_make(in, key->type,
+					      itun_tunnel_carrier(key->type, key->options),
+					      key->family, &key->remote,
+					      GFP_ATOMIC | __GFP_NOWARN);
 	if (endpoint && itun_endpoint_hold(endpoint))
 		path->endpoint = endpoint;
 	itun_path_judge(path, config);

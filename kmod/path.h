@@ -47,6 +47,17 @@ static inline bool itun_path_is_station(const struct itun_path_key *key)
 	return key->type == IPVS_TUN_TUNNEL_TYPE_MPLS && !(key->options & ITUN_MPLS_CARRIER);
 }
 
+/**
+ * itun_path_is_local() - are balancer and server on this host?
+ * @key: of a path
+ *
+ * Return: true if there is no tunnel in between: nothing but network and MAC is set.
+ */
+static inline bool itun_path_is_local(const struct itun_path_key *key)
+{
+	return key->type == IPVS_TUN_TUNNEL_TYPE_LOCAL;
+}
+
 /* The last sessions of a zone are remembered by their hash: see evict.c. */
 #define ITUN_ZONE_RECENT	32
 

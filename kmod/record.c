@@ -144,31 +144,23 @@ static void itun_untrusted(struct itun_net *in, const struct itun_path_key *key)
 		itun_stranger_count(in, key->family, &key->remote);
 }
 
-/* A session is to be made, or its way has changed: the slow part. */
-static void itun_record_new(struct itun_net *in, const struct itun_config *config,
-			    struct sk_buff *skb, const struct itun_outer *outer,
-			    const struct itun_inner *inner, const struct itun_lookup *lookup,
-			    struct itun_session *session, const struct itun_path_key *key)
+/**
+ * itun_record_session() - make a session, or let it go by another path
+ * @in: namespace
+ * @config: the snapshot in force
+ * @inner: headers of a request, an ITUN_INNER_FLOW
+ * @len: its bytes
+ * @lookup: its key
+ * @session: what was found by it, or NULL
+ * @path: a reference, which is the session's in the end, or is put
+ *
+ * Context: BH off, under RCU.
+ */
+void itun_record_session(struct itun_net *in, const struct itun_config *config,
+			 const struct itun_inner *inner, u32 len, const struct itun_lookup *lookup,
+			 struct itun_session *session, struct itun_path *path)
 {
-	struct itun_path *path;
 	int tries;
-
-	path = itun_path_get_trusted(in, config, key);
-	if (unlikely(!path) && !itun_trusted(in, config, key)) {
-		itun_untrusted(in, key);
-		return;
-	}
-	if (!itun_verified(in, skb, outer)) {
-		if (path)
-			itun_path_put(path);
-		return;
-	}
-	if (unlikely(!path))
-		path = itun_path_get(in, config, key, false);
-	if (unlikely(!path)) {
-		itun_count(in, record_no_memory);
-		return;
-	}
 
 	/* Another CPU may make it between our lookup and our insertion. */
 	for (tries = 0; tries < 3; tries++) {
@@ -192,7 +184,7 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 			} else {
 				itun_path_put(path);
 			}
-			itun_session_forward(session, inner, skb->len - outer->inner);
+			itun_session_forward(session, inner, len);
 			itun_recorded(rcu_dereference(session->path));
 			return;
 		}
@@ -205,7 +197,7 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 
 			if (account) {
 				atomic64_inc(&account->fwd_packets);
-				atomic64_add(skb->len - outer->inner, &account->fwd_bytes);
+				atomic64_add(len, &account->fwd_bytes);
 			}
 			itun_count(in, recorded);
 			itun_recorded(path);
@@ -218,6 +210,34 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 	if (PTR_ERR(session) != -ENOSPC)	/* which has its own counters */
 		itun_count(in, record_no_memory);
 	itun_path_put(path);
+}
+
+/* A session is to be made, or its way has changed: the slow part. */
+static void itun_record_new(struct itun_net *in, const struct itun_config *config,
+			    struct sk_buff *skb, const struct itun_outer *outer,
+			    const struct itun_inner *inner, const struct itun_lookup *lookup,
+			    struct itun_session *session, const struct itun_path_key *key)
+{
+	struct itun_path *path;
+
+	path = itun_path_get_trusted(in, config, key);
+	if (unlikely(!path) && !itun_trusted(in, config, key)) {
+		itun_untrusted(in, key);
+		return;
+	}
+	if (!itun_verified(in, skb, outer)) {
+		if (path)
+			itun_path_put(path);
+		return;
+	}
+	if (unlikely(!path))
+		path = itun_path_get(in, config, key, false);
+	if (unlikely(!path)) {
+		itun_count(in, record_no_memory);
+		return;
+	}
+
+	itun_record_session(in, config, inner, skb->len - outer->inner, lookup, session, path);
 }
 
 static void itun_record_flow(struct itun_net *in, const struct itun_config *config,

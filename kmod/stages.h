@@ -21,6 +21,7 @@ enum itun_hook_group {
 	ITUN_HOOK_BRIDGE	= BIT(2),	/* bridge PREROUTING: steer */
 	ITUN_HOOK_FORWARD	= BIT(3),	/* inet FORWARD: steer */
 	ITUN_HOOK_MPLS		= BIT(4),	/* devices that carry MPLS: mark, record */
+	ITUN_HOOK_BRIDGE_OUT	= BIT(5),	/* bridge POSTROUTING: record without a tunnel */
 };
 
 /* outer.c: the first look at a packet that this host sends in a tunnel. */
@@ -56,6 +57,8 @@ enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct
 					       struct itun_inner *inner);
 
 /* mark.c: steps 1 and 2 */
+struct itun_mark *itun_mark_find(const struct itun_config *config, const struct sk_buff *skb,
+				 const struct itun_inner *inner, u32 id);
 bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 	       struct itun_outer *outer, bool collision);
 
@@ -69,6 +72,9 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 const struct nf_hook_state *state);
 unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
 			       const struct nf_hook_state *state, u8 family);
+void itun_record_session(struct itun_net *in, const struct itun_config *config,
+			 const struct itun_inner *inner, u32 len, const struct itun_lookup *lookup,
+			 struct itun_session *session, struct itun_path *path);
 void itun_count_malformed(struct itun_net *in, enum itun_inner_verdict verdict);
 int itun_record_ifindex(struct sk_buff *skb, const struct itun_outer *outer,
 			const struct nf_hook_state *state);
@@ -130,6 +136,12 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 void itun_classify(struct itun_port *port, const struct itun_port_config *setting,
 		   struct sk_buff *skb);
 bool itun_classified(const struct sk_buff *skb, const struct itun_inner *inner);
+
+/* local.c: all steps where balancer and server are on one host */
+void itun_local_record(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+		       const struct nf_hook_state *state);
+void itun_local_return(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+		       const struct itun_inner *inner, u32 vni, const struct itun_backhaul *reply);
 
 /* forward.c: step 5 where this host is the servers' router */
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,

@@ -10,6 +10,7 @@
 
 /* COUNTER(name, sentence) in the order in which a packet meets them. */
 #define ITUN_COUNTERS(COUNTER)						\
+	COUNTER(local, "requests that reached a server of this host, with no tunnel in between") \
 	COUNTER(classified, "packets that a balancer's port sent for others, taken for requests") \
 	COUNTER(marked, "packets that were given the second mark")	\
 	COUNTER(mark_not_ready, "packets that matched a mark rule but went unmarked, because their endpoint was not ready") \
@@ -49,6 +50,7 @@
 	COUNTER(steer_ordinary, "replies left to the bridge or to Open vSwitch, so that these keep learning the server's address, or see connections come and go; corrected in their tunnel") \
 	COUNTER(steer_too_long, "routed replies that were too long for their tunnel; the server was told so, as by any router") \
 	COUNTER(steer_fallback, "replies that could not be put into their tunnel directly and went the ordinary way, corrected there") \
+	COUNTER(returned_local, "replies of servers that were aimed at a balancer of this host") \
 	COUNTER(rewritten, "replies corrected while they left in a tunnel") \
 	COUNTER(reply_unchanged, "replies that left in a tunnel and needed no correction") \
 	COUNTER(rewrite_failed, "replies that could not be corrected for lack of memory or of a route, and went their ordinary way") \
@@ -60,6 +62,7 @@
 	COUNTER(fragment_unknown, "later fragments that came to a bridge before their first one") \
 	COUNTER(fragment_held, "later fragments that came before their first one, and waited for it") \
 	COUNTER(fragment_evicted, "first fragments forgotten before their time, for there were too many") \
+	COUNTER(local_zone_unknown, "possible requests to a server of this host, on a bridge whose network is not known; not recorded") \
 	COUNTER(zone_unknown, "possible replies whose network is not known at the place where they were seen") \
 	COUNTER(opening, "packets that open a flow in the direction of replies; never steered") \
 	COUNTER(path_dead, "lookups that found a session with a dead or no longer trusted path") \

@@ -18,7 +18,7 @@ namespace ipvs_tun
 namespace
 {
 
-constexpr const char *types[] = {nullptr, "vxlan", "gre", "mpls", "geneve"};
+constexpr const char *types[] = {"local", "vxlan", "gre", "mpls", "geneve"};
 constexpr const char *states[] = {"tcp-syn", "tcp-established", "tcp-fin", "udp", "icmp", "other"};
 constexpr const char *endpoint_states[] = {"probing", "ready", "silent", "mismatch", "always"};
 constexpr const char *actions[] = {"add", "replace", "del", "flush", "set"};

@@ -16,7 +16,8 @@ namespace ipvs_tun
 /** Largest network identifier of a tunnel. */
 constexpr std::uint32_t max_vni = 0xffffff;
 
-enum class TunnelType : std::uint8_t { vxlan = 1, gre, mpls, geneve };
+/** The types of tunnels; "local" is none: balancer and server are on one host. */
+enum class TunnelType : std::uint8_t { local, vxlan, gre, mpls, geneve };
 enum class SessionState : std::uint8_t { tcp_syn, tcp_established, tcp_fin, udp, icmp, other };
 enum class EndpointState : std::uint8_t { probing, ready, silent, mismatch, always };
 enum class Action : std::uint8_t { add, replace, del, flush, set };
@@ -33,7 +34,7 @@ std::string name(Action action);
 std::optional<TunnelType> parse_tunnel_type(std::string_view text);
 std::optional<SessionState> parse_session_state(std::string_view text);
 
-/** All names of a kind, separated by commas, for messages. */
+/** All names of a kind, separated by commas, for messages; "local" is no tunnel's. */
 std::string tunnel_type_names();
 std::string session_state_names();
 

@@ -156,10 +156,15 @@ TunnelType tunnel_type(std::string_view text)
 {
 	std::optional<TunnelType> out = parse_tunnel_type(text);
 
-	if (!out)
+	if (!out || *out == TunnelType::local)
 		throw Misuse(fmt::format("\"{}\" is no tunnel type; the types are {}", text,
 					 tunnel_type_names()));
 	return *out;
+}
+
+TunnelType session_tunnel(std::string_view text)
+{
+	return text == name(TunnelType::local) ? TunnelType::local : tunnel_type(text);
 }
 
 std::uint32_t tunnel_mask(std::string_view text)

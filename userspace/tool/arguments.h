@@ -40,6 +40,8 @@ Address address(std::string_view text);
 Mac mac(std::string_view text);
 std::uint8_t protocol(std::string_view text);
 TunnelType tunnel_type(std::string_view text);
+/** What a session's flow came by: a tunnel type, or "local". */
+TunnelType session_tunnel(std::string_view text);
 std::uint32_t tunnel_mask(std::string_view text);
 SessionState session_state(std::string_view text);
 

@@ -191,8 +191,8 @@ void add_filter(CLI::App &command, SessionFilter &filter)
 	arguments::add(command, "--vtep", filter.vtep, arguments::prefix, "Balancer's endpoint",
 		       "PREFIX");
 	arguments::add(command, "--mac", filter.mac, arguments::mac, "Balancer's MAC", "MAC");
-	arguments::add(command, "--tunnel", filter.tunnel, arguments::tunnel_type, "Tunnel type",
-		       "TYPE");
+	arguments::add(command, "--tunnel", filter.tunnel, arguments::session_tunnel,
+		       "Tunnel type, or \"local\"", "TYPE");
 	arguments::add(command, "--state", filter.state, arguments::session_state,
 		       "One of " + session_state_names(), "NAME");
 }

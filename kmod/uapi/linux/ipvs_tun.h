@@ -19,10 +19,12 @@
 
 /**
  * enum ipvs_tun_tunnel_type - Tunnel types; bit (1 << type) in the masks named
- *   "tunnels".
+ *   "tunnels". "local" is none: the way of a flow whose balancer and server
+ *   are on one host. Nothing can be set for it.
  */
 enum ipvs_tun_tunnel_type {
-	IPVS_TUN_TUNNEL_TYPE_VXLAN = 1,
+	IPVS_TUN_TUNNEL_TYPE_LOCAL,
+	IPVS_TUN_TUNNEL_TYPE_VXLAN,
 	IPVS_TUN_TUNNEL_TYPE_GRE,
 	IPVS_TUN_TUNNEL_TYPE_MPLS,
 	IPVS_TUN_TUNNEL_TYPE_GENEVE,
