@@ -135,6 +135,7 @@ bool itun_device_collision(struct itun_net *in, u8 type, u32 second_mark, char *
 void itun_device_warnings(struct itun_net *in, const struct itun_config *config, u8 type,
 			  int (*emit)(void *arg, const char *text), void *arg);
 
+bool itun_device_sends_outside(struct itun_net *in);
 bool itun_device_only_type(u8 type);
 bool itun_device_bridge_has(const struct net_device *port, u8 type);
 

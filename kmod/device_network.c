@@ -46,6 +46,30 @@ static int itun_device_bridge_vni(const struct net_device *bridge, u16 vlan, u32
 }
 
 /**
+ * itun_device_sends_outside() - does a tunnel device here send from another namespace?
+ * @in: namespace
+ *
+ * As one does that was made in a host's namespace and given to a container's.
+ *
+ * Context: any, under RCU.
+ */
+bool itun_device_sends_outside(struct itun_net *in)
+{
+	u32 generation = atomic_read_acquire(&itun_device_generation);
+	u64 known = READ_ONCE(in->sends_outside);
+	struct itun_device *device;
+	bool found = false;
+
+	if (likely((u32)(known >> 1) == generation))
+		return known & 1;
+	list_for_each_entry_rcu(device, &itun_devices, list)
+		if (net_eq(dev_net(device->dev), in->net) && device->kind.underlay != in->net)
+			found = true;
+	WRITE_ONCE(in->sends_outside, (u64)generation << 1 | found);
+	return found;
+}
+
+/**
  * itun_device_only_type() - are all tunnel devices of this type, or is it VXLAN?
  * @type: enum ipvs_tun_tunnel_type
  *

@@ -194,6 +194,27 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 }
 
 /**
+ * itun_packet_parse() - the headers of an IP packet
+ * @skb: skb->data at the network header
+ * @inner: filled
+ *
+ * Context: any. May move the packet's bytes.
+ * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
+ */
+enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner)
+{
+	enum itun_inner_verdict verdict;
+
+	verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len, ntohs(skb->protocol),
+				      inner);
+	if (verdict != ITUN_INNER_SHORT ||
+	    !pskb_may_pull(skb, min_t(u32, skb->len, inner->need)))
+		return verdict;
+	return itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len, ntohs(skb->protocol),
+				   inner);
+}
+
+/**
  * itun_steer_forward() - a packet that this host routes
  * @in: namespace
  * @config: the snapshot in force
@@ -211,14 +232,7 @@ unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *c
 	struct itun_inner inner;
 	unsigned int verdict;
 
-	parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-				     ntohs(skb->protocol), &inner);
-	if (parsed == ITUN_INNER_SHORT) {
-		if (!pskb_may_pull(skb, min_t(u32, skb->len, inner.need)))
-			return NF_ACCEPT;
-		parsed = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
-					     ntohs(skb->protocol), &inner);
-	}
+	parsed = itun_packet_parse(skb, &inner);
 	if (unlikely(parsed != ITUN_INNER_FLOW))
 		parsed = itun_related(skb, 0, parsed, &inner);
 	if (parsed != ITUN_INNER_FLOW || likely(!itun_reply_possible(in, &inner)))

@@ -10,6 +10,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 
+#include "device.h"
 #include "first_look.h"
 #include "mpls.h"
 #include "port.h"
@@ -26,8 +27,11 @@ static noinline unsigned int itun_local_out_whole(struct itun_net *in,
 	struct itun_look look;
 	unsigned int verdict;
 
-	if (!itun_outer_look_out(skb, ports, family, &look))
+	if (!itun_outer_look_out(skb, ports, family, &look)) {
+		if (marks && skb->mark && itun_device_sends_outside(in))
+			itun_classify_inner(in, config, skb);
 		return NF_ACCEPT;
+	}
 	/* Most of what is left is nobody's reply. */
 	if (!marks && !itun_outer_may_reply(in, skb, &look))
 		return NF_ACCEPT;
@@ -74,8 +78,7 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
-	marks = ((skb->mark && config->n_marks) ||
-		 (config->balances && itun_may_be_classified(skb))) &&
+	marks = ((skb->mark && config->n_marks) || itun_may_be_classified(skb)) &&
 		!(config->paused & IPVS_TUN_STEP_MARK);
 	if (likely(!marks) && (!config->rewrites ||
 			       (family == 4 && itun_outer_nobodys4(in, ports, skb))))
@@ -136,7 +139,7 @@ static unsigned int itun_bridge_postrouting(void *priv, struct sk_buff *skb,
 	struct itun_net *in = priv;
 
 	config = rcu_dereference(in->config);
-	if (likely(!skb->mark && !(config->balances && itun_may_be_classified(skb))))
+	if (likely(!skb->mark && !itun_may_be_classified(skb)))
 		return NF_ACCEPT;
 	/* What goes into a tunnel is marked there. */
 	if (!itun_is_tunnel(state->out) && !(config->paused & IPVS_TUN_STEP_MARK))
@@ -289,7 +292,10 @@ unsigned int itun_hooks_wanted(const struct itun_config *config)
 
 	if (config->n_peers)
 		wanted |= ITUN_HOOK_IN;
-	if (config->n_marks || config->balances)
+	/* What has the first mark may come from a balancer's namespace, and its tunnel
+	 * leave from this one.
+	 */
+	if (config->n_marks || config->balances || config->any_send)
 		wanted |= ITUN_HOOK_OUT;
 	if (config->steers)
 		wanted |= ITUN_HOOK_OUT | ITUN_HOOK_BRIDGE | ITUN_HOOK_FORWARD;

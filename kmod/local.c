@@ -22,7 +22,7 @@ static bool itun_local_may_be_request(const struct itun_config *config, const st
 	for (i = 0; skb->mark && i < config->n_marks; i++)
 		if ((skb->mark & config->marks[i]->mask) == config->marks[i]->value)
 			return true;
-	return config->balances && itun_may_be_classified(skb);
+	return itun_may_be_classified(skb);
 }
 
 /* Has it the first mark, or was it taken for a request at its balancer's port? */
@@ -36,7 +36,7 @@ static bool itun_local_is_request(struct itun_net *in, const struct itun_config 
 		this_cpu_inc(mark->counts->packets);
 		return true;
 	}
-	return config->balances && itun_may_be_classified(skb) && itun_classified(skb, inner);
+	return itun_may_be_classified(skb) && itun_classified(in, skb, inner);
 }
 
 /* BH off: counters of this CPU, and the session table's locks. */

@@ -67,16 +67,16 @@ struct itun_mark *itun_mark_find(const struct itun_config *config, const struct 
 	return NULL;
 }
 
-/* Has the port of a balancer taken it for a request? */
-static bool itun_mark_is_sealed(const struct itun_config *config, struct sk_buff *skb,
+/* Was it taken for a request before it was in its tunnel? */
+static bool itun_mark_is_sealed(const struct itun_net *in, struct sk_buff *skb,
 				const struct itun_outer *outer)
 {
 	struct itun_inner inner;
 
-	if (likely(!config->balances || !itun_may_be_classified(skb)))
+	if (likely(!itun_may_be_classified(skb)))
 		return false;
 	return itun_inner_has_addresses(itun_outer_parse_inner(skb, outer, &inner)) &&
-	       itun_classified(skb, &inner);
+	       itun_classified(in, skb, &inner);
 }
 
 /* What more a probe must know of the way of labels. */
@@ -130,7 +130,7 @@ bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_
 			break;
 		}
 	}
-	if (!mark && !itun_mark_is_sealed(config, skb, outer))
+	if (!mark && !itun_mark_is_sealed(in, skb, outer))
 		return false;
 
 	if (unlikely(outer->flags != itun_tunnel_normal(outer->type))) {

@@ -251,8 +251,7 @@ unsigned int itun_mpls_egress(void *priv, struct sk_buff *skb, const struct nf_h
 		return NF_ACCEPT;
 	config = rcu_dereference(in->config);
 	if (config->paused & IPVS_TUN_STEP_MARK ||
-	    (!(skb->mark && config->n_marks) &&
-	     !(config->balances && itun_may_be_classified(skb))))
+	    (!(skb->mark && config->n_marks) && !itun_may_be_classified(skb)))
 		return NF_ACCEPT;
 	return itun_mpls_egress_whole(in, config, skb, state);
 }

@@ -79,6 +79,10 @@ struct itun_net {
 	struct delayed_work collector;
 	struct rhashtable_iter walk4, walk6;	/* the collector's place */
 
+	u64 sends_outside;			/* generation of the device table << 1 | what
+						 * itun_device_sends_outside() found then
+						 */
+
 	struct rhashtable paths;
 	atomic_t n_paths;
 	atomic_t n_mpls_paths;			/* of them, those of MPLS */

@@ -135,7 +135,10 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 /* classify.c: step 1 where the balancer is a machine behind a port */
 void itun_classify(struct itun_port *port, const struct itun_port_config *setting,
 		   struct sk_buff *skb);
-bool itun_classified(const struct sk_buff *skb, const struct itun_inner *inner);
+void itun_classify_inner(struct itun_net *in, const struct itun_config *config,
+			 struct sk_buff *skb);
+bool itun_classified(const struct itun_net *in, const struct sk_buff *skb,
+		     const struct itun_inner *inner);
 
 /* local.c: all steps where balancer and server are on one host */
 void itun_local_record(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
@@ -144,6 +147,7 @@ void itun_local_return(struct itun_net *in, const struct itun_config *config, st
 		       const struct itun_inner *inner, u32 vni, const struct itun_backhaul *reply);
 
 /* forward.c: step 5 where this host is the servers' router */
+enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner);
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, const struct nf_hook_state *state);
 

@@ -10,8 +10,9 @@
 
 /* COUNTER(name, sentence) in the order in which a packet meets them. */
 #define ITUN_COUNTERS(COUNTER)						\
-	COUNTER(local, "requests that reached a server of this host, with no tunnel in between") \
 	COUNTER(classified, "packets that a balancer's port sent for others, taken for requests") \
+	COUNTER(classified_inner, "packets with the first mark in a namespace whose tunnels leave from another one, taken for requests there") \
+	COUNTER(local, "requests that reached a server of this host, with no tunnel in between") \
 	COUNTER(marked, "packets that were given the second mark")	\
 	COUNTER(mark_not_ready, "packets that matched a mark rule but went unmarked, because their endpoint was not ready") \
 	COUNTER(mark_no_peer, "packets that matched a mark rule but went unmarked, because no send peer covers their endpoint") \
