@@ -29,7 +29,8 @@ static inline u32 itun_seal_tag(void)
  */
 static inline bool itun_may_be_classified(const struct sk_buff *skb)
 {
-	return READ_ONCE(itun_seals) && skb->sw_hash && skb->l4_hash && (skb->hash & ITUN_SEAL_TAG) == itun_seal_tag();
+	return READ_ONCE(itun_seals) && skb->sw_hash && skb->l4_hash &&
+	       (skb->hash & ITUN_SEAL_TAG) == itun_seal_tag();
 }
 
 #endif /* ITUN_SEAL_H */
