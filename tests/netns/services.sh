@@ -4,8 +4,8 @@
 #
 #   web     nginx that keeps connections, under wrk: no request fails, four connections carry all of them
 #   names   dnsmasq over UDP, and over TCP where an answer is too long for a datagram
-#   sctp    an echo over SCTP associations, whose checksum covers the whole packet and is made late, by the network card:
-#           not before the packet is in its tunnel where the server's machine has left it to its card
+#   sctp    an echo over SCTP associations, whose checksum is made late: a server's machine leaves it to its network card,
+#           and where the card is a port of a bridge nobody has made it when the packet goes into its tunnel
 #   six     a client that has IPv6 addresses only
 #   limit   what the server itself opens, as FTP does for its data in active mode, is nobody's reply: it leaves by the
 #           server's own route, and the client sees the server's own address. Whoever needs that (FTP: use passive mode)
@@ -39,7 +39,7 @@ start_web() {
 		error_log $work/nginx.errors;
 		events { worker_connections 64; }
 		http {
-			log_format flow 'tcp \$remote_addr \$remote_port \$server_addr \$request_uri \$status';
+			log_format flow 'tcp \$remote_addr \$remote_port \$server_addr \$request_uri \$status \$msec';
 			access_log $log flow;
 			client_body_temp_path $work/nginx-body;
 			proxy_temp_path $work/nginx-proxy;
@@ -60,7 +60,8 @@ start_web() {
 }
 
 start_names() {
-	ip netns exec "$rs" dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-hosts --no-resolv \
+	ip netns exec "$rs" dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root \
+		--no-hosts --no-resolv \
 		--host-record=service.example,192.0.2.53,2001:db8:53::53 \
 		--txt-record=long.example,"$long_text","$long_text","$long_text" \
 		--log-queries=extra --log-facility="$names_log" > "$work/dnsmasq.errors" 2>&1 &
@@ -139,8 +140,8 @@ nothing_works() { # WHEN
 	rm -f "$work"/answered-*
 	{ http_get "$client" "$vip4" 3 && touch "$work/answered-web"; } > /dev/null 2>&1 &
 	jobs+=($!)
-	{ ask_name "$client" "$vip4" 200.1.1.2 "$port" +tries=1 +time=3 service.example | grep '^192' && touch "$work/answered-names"; } \
-		> /dev/null 2>&1 &
+	{ ask_name "$client" "$vip4" 200.1.1.2 "$port" +tries=1 +time=3 service.example | grep '^192' &&
+		touch "$work/answered-names"; } > /dev/null 2>&1 &
 	jobs+=($!)
 	{ sctp_echo "$client" "$vip4" 200.1.1.2 1 3 && touch "$work/answered-sctp"; } > /dev/null 2>&1 &
 	jobs+=($!)
@@ -151,25 +152,38 @@ nothing_works() { # WHEN
 	check "the request reached the server" grep -q " 200.1.1.2/$port query" "$names_log"
 }
 
-# wrk says what failed, and nothing of errors if nothing did.
+# wrk says what failed, and nothing of errors if nothing did. But it does not mind an answer that it has not got when it
+# ends: that every connection went on to the end is for the server's log to say.
 web() { # VIP SERVER CLIENT SECONDS
-	local path="/page?$RANDOM" report=$work/wrk requests logged before
+	local path="/page?$RANDOM" report=$work/wrk requests logged before end
 	check "a page arrives as it is, twice over one connection ($1)" page_twice "$1"
 	before=$(stat_of "$rshost" steered)
-	in_ns "$client" wrk -t 1 -c "$connections" -d "$4s" --timeout $((5 * ${SLOW:-1}))s "$(url "$1" "$path")" > "$report" 2>&1 || true
+	in_ns "$client" wrk -t 1 -c "$connections" -d "$4s" --timeout $((5 * ${SLOW:-1}))s "$(url "$1" "$path")" \
+		> "$report" 2>&1 || true
+	end=$(now_ms)
 	requests=$(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$report")
+	requests=${requests:-0}
 	note "$requests requests in $4 s"
 	check "no request failed" not grep -e 'Socket errors' -e 'Non-2xx' "$report"
 	check "many were answered" at_least "$requests" $((10 * connections))
 	check "their answers were steered" stat_grew "$rshost" steered "$before" "$requests"
-	logged=$(grep -c -F " $path 200" "$log")
+	logged=$(grep -c -F " $path 200 " "$log")
 	check "the server has not answered more than arrived, but for the last of each connection" \
 		at_most "$logged" $((requests + connections))
-	check "all of them came from $3 to $2" equal "$(grep -F " $path 200" "$log" | cut -d' ' -f1,2,4 | sort -u)" "tcp $3 $2"
+	check "all of them came from $3 to $2" \
+		equal "$(grep -F " $path 200 " "$log" | cut -d' ' -f1,2,4 | sort -u)" "tcp $3 $2"
 	check "over $connections connections" \
-		equal "$(grep -F " $path 200" "$log" | cut -d' ' -f3 | sort -u | wc -l)" "$connections"
+		equal "$(grep -F " $path 200 " "$log" | cut -d' ' -f3 | sort -u | wc -l)" "$connections"
+	check "and none of them paused" at_most "$(longest_pause "$path" "$end")" $((3000 * ${SLOW:-1}))
 	check "the row of one of them" session_row_is tcp 6 "$2" 80 "$3" \
 		"$(mac_of "$lbhost" br100) $(vtep "$lbhost" "$family") 100"
+}
+
+# Of any connection, in milliseconds, the time until END included.
+longest_pause() { # PATH END
+	grep -F " $1 200 " "$log" | awk -v end="$2" '
+		{ now = $7 * 1000; if ($3 in last && now - last[$3] > longest) longest = now - last[$3]; last[$3] = now }
+		END { for (port in last) if (end - last[port] > longest) longest = end - last[port]; printf "%d\n", longest }'
 }
 
 page_twice() { # VIP
@@ -198,7 +212,8 @@ names() { # VIP SERVER CLIENT TYPE ADDRESS
 sctp() { # VIP SERVER CLIENT late|early
 	local steered fallback
 	steered=$(stat_of "$rshost" steered) fallback=$(stat_of "$rshost" steer_fallback)
-	check "forty messages over SCTP come back whole ($1, checksum $4)" equal "$(sctp_echo "$client" "$1" "$3" 40 2>&1 || true)" "$3"
+	check "forty messages over SCTP come back whole ($1, checksum $4)" \
+		equal "$(sctp_echo "$client" "$1" "$3" 40 2>&1 || true)" "$3"
 	check "the server saw $3" grep -q "^sctp $3 [0-9]* $2 message-39" "$log"
 	check "its row in the session table" session_row_is sctp 132 "$2" 9 "$3" \
 		"$(mac_of "$lbhost" br100) $(vtep "$lbhost" "$family") 100"
@@ -212,7 +227,8 @@ sctp() { # VIP SERVER CLIENT late|early
 six_only() {
 	check "the client has no IPv4 address" equal "$(ip -n "$six" -4 -br addr show scope global)" ""
 	check "it is answered, and seen with its own address" equal "$(http_get "$six" "$vip6")" 2001:db8:c6::2
-	check "it asks for names over UDP" equal "$(ask_name "$six" "$vip6" 2001:db8:c6::2 4006 service.example AAAA)" 2001:db8:53::53
+	check "it asks for names over UDP" \
+		equal "$(ask_name "$six" "$vip6" 2001:db8:c6::2 4006 service.example AAAA)" 2001:db8:53::53
 	check "its row in the session table" row_of_flow udp 17 2001:db8:10::2 53 2001:db8:c6::2 4006
 }
 
