@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The server's host is a router: containers behind veth devices that no bridge has, whose gateway is the host, and a VM of
 # the overlay whose gateway is the host's own address there, with a MAC address that all hosts share. What they say to
-# clients the host's routing tables send elsewhere; at FORWARD it is steered into the VXLAN tunnel that the request came by.
+# clients the host's routing tables send elsewhere; at FORWARD it is steered into the tunnel that the request came by.
 #
 #   client --> lbhost [IPVS, first mark] ==VXLAN==> rshost br100 10.1.1.20 --> tap0 10.2.2.1 -- ct 10.2.2.2
 #   client <-- lbhost <============================ rshost [FORWARD: steer] <-- tap0 <---------- ct
@@ -11,6 +11,8 @@
 #
 #   client 200.1.1.2, 2001:db8:c1::2      underlay 172.18.10.N: lbhost .1, rshost .2, gwhost .3
 #   VIP 198.51.100.10, 2001:db8:51::10: port 80 and 7 to ct, port 81 to vm; port 9 to ct, where nobody listens
+#
+# The tunnel is TUNNEL's: VXLAN, Geneve or GRE.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/main-job.sh"
 
@@ -22,7 +24,8 @@ services=("$vip4 10.2.2.2 200.1.1.2" "$vip6 2001:db8:20::2 2001:db8:c1::2")
 
 network() { # FAMILY
 	local host
-	require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack
+	# shellcheck disable=SC2086 # GRE has two modules
+	require $tunnel_module ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack
 	underlay_switch
 	setup_ns client lbhost rshost gwhost ct vm
 	underlay_host "$lbhost" 1
