@@ -13,6 +13,18 @@
     packets.py say SPORT ADDRESS PORT             connects from SPORT, says "hi", and prints the answer
     packets.py feed FILE FLAG                     prints FILE: a fifth of it, and once FLAG exists, the rest, 64 KiB
                                                   twenty times a second
+    packets.py reflect ADDRESS PORT TOS SIZE ANSWER SECONDS
+                                                  a datagram of SIZE bytes that may not be fragmented, to a mirror (see
+                                                  worker.py), which is to answer with ANSWER bytes; prints size and TOS
+                                                  as they came there, and of the answer; or that it is too long for the
+                                                  path's MTU, and what that is; or nothing, after SECONDS
+    packets.py segment SRC SPORT DST DPORT SEQ ACK FLAGS OPTIONS
+                                                  one TCP segment without data; FLAGS a number, OPTIONS hexadecimal
+    packets.py options FILE                       a capture's TCP segments, each a line: ports, numbers, flags, the bytes
+                                                  of its options; in the order of these
+    packets.py tunnels FILE PORT                  of a capture the VXLAN packets with datagrams to or from PORT inside, each
+                                                  a line: to or from, the flags, the TOS of outer and inner packet, the
+                                                  outer packet's length; in the order of these
 """
 import fcntl
 import os
@@ -155,7 +167,125 @@ def feed(name, flag):
             time.sleep(0.05)
 
 
-COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say, "feed": feed}
+# Linux's numbers: Python names few of them. What may not be fragmented leaves whatever is known of the path.
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_PROBE = 10, 23, 3
+IP_RECVTOS, IP_MTU, IPV6_MTU, EMSGSIZE = 13, 14, 24, 90
+
+
+def whole_socket(family):
+    """Its datagrams may not be fragmented, and it tells the TOS of those that come."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DONTFRAG, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVTOS, 1)
+    return sock
+
+
+def tos_of(ancillary):
+    for level, kind, value in ancillary:
+        if (level, kind) in ((socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)):
+            return int.from_bytes(value, sys.byteorder)
+    return -1
+
+
+def mirror_on(sock, came):
+    """Answers with as many bytes as it is asked for, and with the TOS of the question; notes how long that was."""
+    level, kind = socket.IPPROTO_IP, socket.IP_TOS
+    if sock.family == socket.AF_INET6:
+        level, kind = socket.IPPROTO_IPV6, socket.IPV6_TCLASS
+    while True:
+        data, ancillary, _, client = sock.recvmsg(65535, 256)
+        tos = tos_of(ancillary)
+        came.append(len(data))
+        answer = f"{len(data)} {tos} ".encode().ljust(int(data.split()[0]), b".")
+        try:
+            sock.sendmsg([answer], [(level, kind, struct.pack("=i", tos))], 0, client)
+        except OSError:
+            pass  # longer than what this machine's own device takes
+
+
+def reflect(address, port, tos, size, answer, seconds):
+    with whole_socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+        if sock.family == socket.AF_INET6:
+            level, mtu = socket.IPPROTO_IPV6, IPV6_MTU
+            sock.setsockopt(level, socket.IPV6_TCLASS, int(tos, 0))
+        else:
+            level, mtu = socket.IPPROTO_IP, IP_MTU
+            sock.setsockopt(level, socket.IP_TOS, int(tos, 0))
+        sock.connect((address, int(port)))
+        sock.settimeout(float(seconds))
+        sock.send(f"{answer} ".encode().ljust(int(size), b"."))
+        try:
+            data, ancillary, _, _ = sock.recvmsg(65535, 256)
+        except TimeoutError:
+            return "nothing"
+        except OSError as error:
+            if error.errno != EMSGSIZE:
+                raise
+            return f"too long for {sock.getsockopt(level, mtu)}"
+        size, seen = data.split()[:2]
+        return f"{int(size)} {int(seen):#04x} {len(data)} {tos_of(ancillary):#04x}"
+
+
+def segment(src, sport, dst, dport, seq, ack, flags, options):
+    options = bytes.fromhex(options)
+    options += bytes(-len(options) % 4)
+    data = struct.pack("!HHIIBBHHH", int(sport), int(dport), int(seq), int(ack), (20 + len(options)) << 2, int(flags),
+                       65535, 0, 0) + options
+    family = socket.AF_INET6 if ":" in src else socket.AF_INET
+    pseudo = socket.inet_pton(family, src) + socket.inet_pton(family, dst) + struct.pack("!II", len(data), 6)
+    data = data[:16] + struct.pack("!H", checksum(pseudo + data)) + data[18:]
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP) as sock:
+        sock.bind((src, 0))
+        sock.sendto(data, (dst, 0))
+
+
+def captured(name):
+    """The IP packets of a capture of whole or cut Ethernet frames."""
+    with open(name, "rb") as file:
+        file.read(24)
+        while head := file.read(16):
+            yield file.read(struct.unpack("=4I", head)[2])[14:]
+
+
+def ip_of(packet):
+    """TOS, length and header's length of an IP packet."""
+    if packet[0] >> 4 == 6:
+        return struct.unpack_from("!H", packet)[0] >> 4 & 0xff, 40 + struct.unpack_from("!H", packet, 4)[0], 40
+    return packet[1], struct.unpack_from("!H", packet, 2)[0], (packet[0] & 15) * 4
+
+
+def options(name):
+    lines = set()
+    for packet in captured(name):
+        start = ip_of(packet)[2]
+        sport, dport, seq, ack, length, flags = struct.unpack_from("!HHIIBB", packet, start)
+        lines.add(f"{sport} {dport} {seq} {ack} {flags:#x} {packet[start + 20:start + (length >> 2)].hex()}")
+    return "\n".join(sorted(lines))
+
+
+def tunnels(name, port):
+    lines = set()
+    for packet in captured(name):
+        outer_tos, length, start = ip_of(packet)
+        frame = packet[start + 16:]
+        if len(frame) < 14 + 48 or frame[12:14] not in (b"\x08\x00", b"\x86\xdd"):
+            continue
+        tos, _, inner = ip_of(frame[14:])
+        ports = struct.unpack_from("!HH", frame, 14 + inner)
+        if int(port) in ports and frame[14 + (6 if inner == 40 else 9)] == 17:
+            direction = "to" if ports[1] == int(port) else "from"
+            lines.add(f"{direction} {packet[start + 8]:#04x} {outer_tos:#04x} {tos:#04x} {length}")
+    return "\n".join(sorted(lines))
+
+
+COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say, "feed": feed,
+            "reflect": reflect, "segment": segment, "options": options, "tunnels": tunnels}
 if __name__ == "__main__":
     text = COMMANDS[sys.argv[1]](*sys.argv[2:])
     if text is not None:

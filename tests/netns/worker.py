@@ -13,6 +13,10 @@ retransmitted NS…                   the TCP segments that they have sent again
 exchange NS BYTES ADDRESS…          a download, an upload and a datagram with each, all at once; fails unless all is whole
 packets NS COMMAND WORD… [+ NS COMMAND WORD…]   what packets.py does, several at once; prints each one's text
 answer NS PORT                      its server of bursts, from now on
+mirror NS PORT                      answers to what its "reflect" sends, from now on
+mirrored                            how long the datagrams were that came there since the last time
+fragments NS DEVICE DEVICE SIZE     passes frames from one device to the other and back, from now on; of IPv6 it makes
+                                    fragments of SIZE bytes at most, as a sender could have
 hello NS PORT                       its TCP server for one connection, listening when this returns
 heard PORT                          what that one has heard
 echo NS ADDRESS SOURCE-PORT TEXT    a datagram from that port, and back within a second
@@ -235,6 +239,57 @@ def answer_bursts(ns, port):
     with frames.namespace(ns):
         sock = packets.answering_socket(port)
     threading.Thread(target=packets.answer_on, args=(sock,), daemon=True).start()
+    return ()
+
+
+mirrored_sizes = []
+
+
+def mirror(ns, port):
+    for family, any_address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        with frames.namespace(ns):
+            sock = packets.whole_socket(family)
+        sock.bind((any_address, int(port)))
+        threading.Thread(target=packets.mirror_on, args=(sock, mirrored_sizes), daemon=True).start()
+    return ()
+
+
+def mirrored():
+    yield " ".join(map(str, mirrored_sizes))
+    mirrored_sizes.clear()
+
+
+# --- a link that makes fragments -------------------------------------------
+
+
+def pieces_of(frame, size, number):
+    """Linux' own tunnels do not fragment outer IPv6; other systems' do."""
+    if frame[12:14] != b"\x86\xdd" or frame[20] != frames.UDP or len(frame) - 14 <= size:
+        return [frame]
+    payload, step, pieces = frame[54:], (size - 48) & ~7, []
+    for offset in range(0, len(payload), step):
+        piece = payload[offset:offset + step]
+        more = offset + step < len(payload)
+        head = struct.pack("!BBHI", frames.UDP, 0, offset | more, number)
+        pieces.append(frame[:18] + struct.pack("!HB", 8 + len(piece), frames.FRAGMENT) + frame[21:54] + head + piece)
+    return pieces
+
+
+def relay(source, target, size):
+    number = 0
+    while True:
+        frame, sender = source.recvfrom(65535)
+        if sender[2] == socket.PACKET_OUTGOING:
+            continue
+        number += 1
+        for piece in pieces_of(frame, size, number):
+            target.send(piece)
+
+
+def fragments(ns, one, other, size):
+    ends = [frames.packet_socket(ns, device) for device in (one, other)]
+    for source, target in (ends, ends[::-1]):
+        threading.Thread(target=relay, args=(source, target, int(size)), daemon=True).start()
     return ()
 
 
@@ -474,6 +529,7 @@ def main():
     commands = {"offload": offload, "errors": errors, "twice": twice, "retransmitted": retransmitted,
                 "exchange": exchange, "packets": packets_of, "answer": answer_bursts, "hello": hello,
                 "heard": heard, "echo": echo, "load": load, "load-answered": load_answered, "load-stop": load_stop,
+                "mirror": mirror, "mirrored": mirrored, "fragments": fragments,
                 "send": send, "not-ready": not_ready, "old-module": old_module}
     failing = {"offload", "exchange", "twice"}  # what these say is what is wrong
     for line in sys.stdin:
