@@ -90,6 +90,16 @@ TEST(Tunnels, AsAMask)
 		  "\"ipip\" is no tunnel type; the types are vxlan, gre, mpls, geneve");
 }
 
+TEST(Tunnels, NoneIsAWayOfSessionsAlone)
+{
+	EXPECT_EQ(arguments::session_tunnel("local"), TunnelType::local);
+	EXPECT_EQ(arguments::session_tunnel("gre"), TunnelType::gre);
+	EXPECT_EQ(misuse([] { arguments::tunnel_type("local"); }),
+		  "\"local\" is no tunnel type; the types are vxlan, gre, mpls, geneve");
+	EXPECT_EQ(misuse([] { arguments::tunnel_mask("vxlan,local"); }),
+		  "\"local\" is no tunnel type; the types are vxlan, gre, mpls, geneve");
+}
+
 TEST(Names, OfDevicesAndRules)
 {
 	EXPECT_EQ(arguments::device("eth0.100"), "eth0.100");

@@ -78,7 +78,7 @@ TEST(Names, OfProtocols)
 TEST(Names, OfWhatOnlyANewerModuleKnows)
 {
 	EXPECT_EQ(name(static_cast<SessionState>(99)), "unknown-99");
-	EXPECT_EQ(name(static_cast<TunnelType>(0)), "unknown-0");
+	EXPECT_EQ(name(static_cast<TunnelType>(99)), "unknown-99");
 	EXPECT_EQ(name(TunnelType::vxlan), "vxlan");
 }
 
