@@ -67,7 +67,7 @@ check:
 check-whole:
 	@tests/check --whole
 
-# docs/matrix.md, of the scenarios' logs as they are.
+# docs/matrix.md and docs/topologies.md, of the scenarios' logs as they are.
 matrix:
 	@tests/netns/matrix build/check/scenarios-*.log
 

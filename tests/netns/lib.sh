@@ -58,6 +58,16 @@ cell() { # TUNNEL-AS-ITS-ROW-IS-NAMED UNDERLAY(4|6) INNER(4|6) CHECKSUM-OFFLOAD(
 	cells_failed=$failures
 }
 
+# The same for docs/topologies.md. Of the scenario's tunnel as its matrix row is named, or "none".
+topologies_failed=0
+topology() { # TOPOLOGY-AS-ITS-ROW-IS-NAMED TUNNEL UNDERLAY(4|6) INNER(4|6)…
+	local inner
+	for inner in "${@:4}"; do
+		[ "$failures" -ne "$topologies_failed" ] || note "topology: $1 $2 $3 $inner"
+	done
+	topologies_failed=$failures
+}
+
 # For check: the opposite of a command's status.
 not() { ! "$@"; }
 
