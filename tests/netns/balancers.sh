@@ -277,5 +277,6 @@ both_at_once "$vip6" 32000
 one_is_removed "$vip4" 33000
 through_router
 chained
+for name in ecmp segment; do topology "$name" vxlan "$family" 4 6; done
 unload_module
 finish

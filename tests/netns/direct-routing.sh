@@ -149,5 +149,6 @@ nat_configure "$family"
 check "the server's host becomes ready" nat_ready "$family"
 side_by_side
 brought_back
+topology direct-routing vxlan "$family" 4 6
 unload_module
 finish

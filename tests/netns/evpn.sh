@@ -125,5 +125,6 @@ kill "$drip"
 ip -n "$rs" link set eth0 arp off
 check "a silent server's address is withdrawn" wait_until $((4 * ageing)) withdrawn
 check "which the tables were told" at_least "$(deleted lbhost "$rs_mac")" 1
+topology evpn vxlan 4 4 6
 unload_module
 finish

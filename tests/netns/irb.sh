@@ -130,5 +130,6 @@ ctl "$rshost" zone add tenant --vni 100,300,4001
 one_mode "steered at the server's bridge" rewrite steered
 ctl "$rshost" port add tap0 --vni 300 --direct
 one_mode "straight from the server's port" '' direct
+topology irb vxlan 4 4
 unload_module
 finish

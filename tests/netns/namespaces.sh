@@ -117,6 +117,8 @@ check "and is not marked" equal "$(stat_of "$lbhost" marked)" "$marked"
 ctl "$lb" mark flush
 check "without its rule nobody is answered again" not http_get "$client" "$vip4" 2
 
+topology namespace vxlan "$family" 4 6
+
 ip -n "$lb" link del vx100
 hidden_in "$lbhost" "$near"
 balancer_behind "$near"
@@ -131,6 +133,8 @@ ctl "$near" port add 'veth*' --balancer --own 10.1.1.0/24,2001:db8:10::/64
 before=$(stat_of "$rshost" rewritten)
 works "hidden namespaces"
 check "replies were corrected where they leave" stat_grew "$rshost" rewritten "$before" 50
+
+topology hidden vxlan "$family" 4 6
 
 # A user's own namespace, which the host's administrator has given a tunnel device.
 ip -n "$near" link del veth0

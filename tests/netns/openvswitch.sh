@@ -189,6 +189,7 @@ request_round() { # SETTING FAMILY
 	check "downloads and uploads arrive whole (over IPv$2, $1)" worker exchange "$client" "$size" "$vip4" "$vip6"
 	# At both, the underlay's devices compute no checksum.
 	for seen in 4 6; do cell "$tunnel-ovs" "$2" "$seen" "$([ "$1" = both ] && echo off || echo on)"; done
+	topology openvswitch "$tunnel-ovs" "$2" 4 6
 	check "tagged: the server sees 200.1.1.2 (over IPv$2, $1)" \
 		equal "$(http_get "$client" "$vip4_vlan" 2>&1 || true)" 200.1.1.2
 	check "its row in the session table" row_is tcp 6 10.1.7.2 80 200.1.1.2 "$2"

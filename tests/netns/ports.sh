@@ -313,5 +313,6 @@ never_believed "$family"
 ctl "$lbhost" port flush
 check "without its port nobody is answered" not http_get "$client" "$vip4" 1
 check "the hook went with it" equal "$(ctl_json "$lbhost" status | jq -r '[.hooks[] | select(test("^netdev/.*/2147483646$"))] | length')" 0
+topology vm "$matrix_row" "$family" 4 6
 unload_module
 finish

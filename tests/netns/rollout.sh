@@ -270,4 +270,5 @@ check "the module can be unloaded under load" unload_module
 everyone_is_answered "without the module again"
 load_is_whole
 
+topology rollout vxlan "$family" 4 6
 finish

@@ -86,6 +86,7 @@ one_round() { # FAMILY WHERE MODE
 		esac
 	done
 	capture_stop "$wire"
+	topology routed "$matrix_row" "$1" 4 6
 	case $3 in
 	rewrite)
 		check "replies were rewritten" stat_grew "$rshost" rewritten "${before#* }" 20

@@ -126,5 +126,6 @@ check "over IPv6 inside too" http_download "$client" "$vip6" "$large"
 note "told so $(($(stat_of "$rshost" steer_too_long) - long)) times"
 ctl "$rshost" port flush
 check "without its port there is no answer again" not http_get "$client" "$vip4" 2
+topology router "$matrix_row" "$family" 4 6
 unload_module
 finish

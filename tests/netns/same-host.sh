@@ -165,5 +165,6 @@ check "resumed, it is answered" equal "$(http_get "$client" "$vip4")" 200.1.1.2
 ctl "$node" mark flush
 ctl "$node" port flush
 check "without a rule and without a port there is no answer again" not http_get "$client" "$vip4" 2
+topology same-host none 4 4 6
 unload_module
 finish

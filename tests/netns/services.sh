@@ -318,5 +318,6 @@ six_only
 limit
 ctl "$rshost" peer del "$(vtep "$lbhost" "$family")"
 nothing_works "after peer del"
+topology services vxlan "$family" 4 6
 unload_module
 finish

@@ -246,6 +246,7 @@ if [ "$round" = "one device for all VLANs" ] && ! no_vlan_mapping > /dev/null; t
 	check "replies went directly" stat_grew "$rshost" direct "$direct" "$burst"
 	ctl "$rshost" port flush
 fi
+topology tenants "$matrix_row" 4 4
 # A VRF that goes with its namespace puts its ports down and up once more, and one whose other end has gone complains.
 [ -z "$ip_inside" ] || batch "$rshost" "link set tap_a nomaster" "link set tap_b nomaster"
 finish
