@@ -126,7 +126,7 @@ bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 	smp_rmb();
 	if (!itun_session_alive(session, config))
 		return false;
-	reply->path = rcu_dereference(session->path);
+	reply->path = itun_path_now(rcu_dereference(session->path), config);
 	reply->zone = zone;
 	return true;
 }

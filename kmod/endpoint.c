@@ -238,6 +238,9 @@ static u8 apply(struct itun_net *in, struct itun_endpoint *endpoint,
 	endpoint->pinned = endpoint->covered && is_host_prefix(peer) &&
 			   types_known(in) & BIT(endpoint->key.type);
 
+	/* Nobody asks it, or from now on anew. */
+	if (!send || !sent || always)
+		WRITE_ONCE(endpoint->lost, false);
 	if (!send) {
 		endpoint->nonce = 0;
 		return itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_PROBING, NULL);

@@ -79,6 +79,10 @@ struct itun_endpoint {
 	u8 missed;
 	unsigned long probe_at;		/* jiffies: when the next probe is due */
 	bool answered;			/* ever */
+	bool lost;			/* READ_ONCE in the data path: it answered, and then neither
+					 * answers nor packets came, nor a farewell
+					 */
+	u64 recorded_then;		/* marked packets from it, when a probe was missed last */
 	unsigned long answered_at;	/* jiffies */
 	u32 protocol_version;
 	u32 tunnels;

@@ -95,6 +95,7 @@ static void itun_path_free(struct rcu_head *rcu)
 	 */
 	if (path->metadata)
 		dst_release(&path->metadata->dst);
+	kfree(rcu_dereference_raw(path->successor));
 	kfree(path);
 }
 
@@ -229,6 +230,59 @@ void itun_path_put(struct itun_path *path)
 	rhashtable_remove_fast(&path->in->paths, &path->node, path_params);
 	atomic_dec(&path->in->n_paths);
 	itun_path_release(path);
+}
+
+/**
+ * itun_path_leave() - a session has got another path, by a marked packet
+ * @path: that it had, under RCU
+ * @successor: the other one's key
+ *
+ * Context: softirq or BH off.
+ */
+void itun_path_leave(struct itun_path *path, const struct itun_path_key *successor)
+{
+	struct itun_successor *old = rcu_dereference(path->successor), *new;
+
+	if (old && itun_path_key_equal(&old->key, successor))
+		return;
+	new = kmalloc(sizeof(*new), GFP_ATOMIC | __GFP_NOWARN);
+	if (!new)
+		return;	/* the next session to leave says it again */
+	new->key = *successor;
+	old = unrcu_pointer(xchg(&path->successor, RCU_INITIALIZER(new)));
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+static bool itun_path_is_lost(const struct itun_path *path)
+{
+	return path->endpoint && READ_ONCE(path->endpoint->lost);
+}
+
+/**
+ * itun_path_follow() - the successor of a path, if it has to take its replies
+ * @path: under RCU
+ * @config: the snapshot in force
+ * @successor: of @path
+ *
+ * The session keeps its path: the client's answer to what it gets moves it.
+ *
+ * Context: softirq or BH off.
+ * Return: a path under RCU; @path if it is not lost, or the other one no better.
+ */
+struct itun_path *itun_path_follow(struct itun_path *path, const struct itun_config *config,
+				   const struct itun_successor *successor)
+{
+	struct itun_path *next;
+
+	if (likely(!itun_path_is_lost(path)))
+		return path;
+	next = rhashtable_lookup(&path->in->paths, &successor->key, path_params);
+	if (!next || next->zone != path->zone || !itun_path_usable(next, config) ||
+	    itun_path_is_lost(next))
+		return path;
+	itun_count(path->in, path_followed);
+	return next;
 }
 
 /**

@@ -73,6 +73,14 @@ struct itun_zone {
 	struct rcu_head rcu;
 };
 
+/* Of a path: where its sessions went. By its key, for paths that referred to
+ * each other would never be freed.
+ */
+struct itun_successor {
+	struct itun_path_key key;
+	struct rcu_head rcu;
+};
+
 struct itun_path {
 	struct rhash_head node;
 	struct itun_path_key key;
@@ -83,6 +91,7 @@ struct itun_path {
 	struct itun_net *in;
 	struct itun_zone *zone;
 	struct itun_endpoint *endpoint;	/* counted; NULL if the table is full */
+	struct itun_successor __rcu *successor;	/* of the session that left it last; or NULL */
 
 	/* What path_xmit needs; BH off. */
 	u64 tunnel;		/* generation of the device table << 32 | what
@@ -152,6 +161,29 @@ static inline bool itun_path_found_usable(const struct itun_path *path,
 {
 	return !READ_ONCE(path->dead) &&
 	       READ_ONCE(path->verdict) == ((u64)config->generation << 1 | 1);
+}
+
+void itun_path_leave(struct itun_path *path, const struct itun_path_key *successor);
+struct itun_path *itun_path_follow(struct itun_path *path, const struct itun_config *config,
+				   const struct itun_successor *successor);
+
+/**
+ * itun_path_now() - the path that replies take now
+ * @path: their session's, under RCU
+ * @config: the snapshot in force
+ *
+ * Where a balancer's host died, clients that wait for an answer send nothing, and
+ * nothing of theirs moves their sessions. Others' did.
+ *
+ * Context: softirq or BH off.
+ * Return: @path, or its successor if its endpoint is lost.
+ */
+static inline struct itun_path *itun_path_now(struct itun_path *path,
+					      const struct itun_config *config)
+{
+	const struct itun_successor *successor = rcu_dereference(path->successor);
+
+	return likely(!successor) ? path : itun_path_follow(path, config, successor);
 }
 
 bool itun_trusted(const struct itun_net *in, const struct itun_config *config,

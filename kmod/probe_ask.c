@@ -35,13 +35,30 @@ static const char *why_not_sent(int err)
 	}
 }
 
+static u64 recorded_from(const struct itun_endpoint *endpoint)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(endpoint->counts, cpu)->recorded);
+	return sum;
+}
+
 /* A probe went unanswered, or did not even leave. The lock is held. */
 static u8 miss(struct itun_net *in, struct itun_endpoint *endpoint, const char *reason)
 {
+	u64 recorded = recorded_from(endpoint);
+	bool heard = recorded != endpoint->recorded_then;
+
+	endpoint->recorded_then = recorded;
 	if (endpoint->missed < ITUN_PROBE_MISSES)
 		endpoint->missed++;
 	if (endpoint->reason == going_away)
 		return 0;	/* says more than its silence, which follows from it */
+	/* Whoever still sends marked packets lives, whatever became of our probes. */
+	WRITE_ONCE(endpoint->lost, endpoint->answered && !heard &&
+		   endpoint->missed == ITUN_PROBE_MISSES);
 	if (endpoint->missed == ITUN_PROBE_MISSES)
 		return itun_endpoint_set_state(in, endpoint, IPVS_TUN_ENDPOINT_STATE_SILENT,
 					       reason);
@@ -203,6 +220,7 @@ static void take_over(struct itun_endpoint *endpoint, const struct itun_probe *p
 	endpoint->nonce = 0;
 	endpoint->missed = 0;
 	endpoint->answered = true;
+	WRITE_ONCE(endpoint->lost, false);
 	endpoint->answered_at = jiffies;
 	endpoint->protocol_version = probe->protocol_version;
 	endpoint->tunnels = probe->tunnels;
@@ -265,6 +283,7 @@ void itun_probe_receive_answer(struct itun_net *in, const struct itun_config *co
 		if (expected) {
 			/* An earlier answer that arrives late must not revive it. */
 			endpoint->nonce = 0;
+			WRITE_ONCE(endpoint->lost, false);
 			event = itun_endpoint_set_state(in, endpoint,
 							IPVS_TUN_ENDPOINT_STATE_SILENT,
 							going_away);

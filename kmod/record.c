@@ -175,6 +175,9 @@ void itun_record_session(struct itun_net *in, const struct itun_config *config,
 				itun_session_restart(session, inner);
 			}
 			if (rcu_dereference(session->path) != path) {
+				if (alive)
+					itun_path_leave(rcu_dereference(session->path),
+							&path->key);
 				itun_session_move(session, path);
 				if (alive) {
 					itun_count(in, moved);

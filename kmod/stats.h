@@ -67,6 +67,7 @@
 	COUNTER(zone_unknown, "possible replies whose network is not known at the place where they were seen") \
 	COUNTER(opening, "packets that open a flow in the direction of replies; never steered") \
 	COUNTER(path_dead, "lookups that found a session with a dead or no longer trusted path") \
+	COUNTER(path_followed, "replies that took the way of their balancer's other sessions, because its host is lost") \
 	COUNTER(expired, "sessions that ended by their timeout")	\
 	COUNTER(deleted, "sessions deleted by request")			\
 	COUNTER(path_expired, "sessions removed because their path died") \
