@@ -113,9 +113,7 @@ void itun_endpoint_put(struct itun_endpoint *endpoint)
  */
 bool itun_endpoint_is_group(const struct itun_endpoint *endpoint)
 {
-	if (endpoint->key.family == 4)
-		return ipv4_is_multicast(endpoint->key.addr.ip);
-	return endpoint->key.addr.bytes[0] == 0xff;
+	return itun_addr_is_multicast(endpoint->key.family, &endpoint->key.addr);
 }
 
 static bool may_have_marks(u8 state)

@@ -44,16 +44,6 @@ bool itun_addr_is_zero(const union itun_addr *addr)
 }
 
 /**
- * itun_addr_is_multicast() - is it a group's address?
- * @family: 4 or 6
- * @addr: address
- */
-bool itun_addr_is_multicast(u8 family, const union itun_addr *addr)
-{
-	return family == 4 ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
-}
-
-/**
  * itun_netlink_allowed() - does the sender have CAP_NET_ADMIN here?
  * @skb: request
  * @net: namespace that it concerns

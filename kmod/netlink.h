@@ -83,7 +83,6 @@ static inline int itun_put_addr(struct sk_buff *skb, u16 type, u8 family,
 }
 
 bool itun_addr_is_zero(const union itun_addr *addr);
-bool itun_addr_is_multicast(u8 family, const union itun_addr *addr);
 
 /* Where a dump stands in a hash table. Kept in the callback's ctx, all zero at
  * the start.

@@ -110,7 +110,9 @@ static void itun_path_key_fill(struct itun_path_key *key, const struct itun_oute
 {
 	memset(key, 0, sizeof(*key));
 	key->remote = outer->src;
-	key->local = outer->dst;
+	/* A copy for a group: nobody answers from its address. */
+	if (likely(!itun_addr_is_multicast(outer->family, &outer->dst)))
+		key->local = outer->dst;
 	key->id = outer->id;
 	key->carrier_key = outer->carrier_key;
 	key->ifindex = ifindex;

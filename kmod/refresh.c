@@ -185,7 +185,8 @@ static __always_inline void itun_usual_path(struct itun_path_key *key,
 {
 	*key = (struct itun_path_key) {
 		.remote.ip = packet->outer.saddr,
-		.local.ip = packet->outer.daddr,
+		/* Of a copy for a group none, as in record.c. */
+		.local.ip = ipv4_is_multicast(packet->outer.daddr) ? 0 : packet->outer.daddr,
 		.id = itun_vxlan_vni(packet->vxlan),
 		.ifindex = ifindex,
 		.port = ntohs(packet->udp.dest),

@@ -18,6 +18,16 @@ union itun_addr {
 };
 
 /**
+ * itun_addr_is_multicast() - is it a group's address?
+ * @family: 4 or 6
+ * @addr: address
+ */
+static inline bool itun_addr_is_multicast(u8 family, const union itun_addr *addr)
+{
+	return family == 4 ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
+}
+
+/**
  * struct itun_tuple - one direction of a flow
  * @src: source address
  * @dst: destination address
