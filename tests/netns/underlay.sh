@@ -10,6 +10,8 @@
 #   brnf      the server's host runs iptables on what its bridges forward (bridge-nf-call-iptables), as Docker's and
 #             Kubernetes' hosts do, with connection tracking and "drop" by default
 #   guarded   both: the first of two bridges has a firewall that follows connections, as Proxmox' has
+#   group     what is flooded goes to a multicast group; no list names the others, who may be anybody
+#   ipsec     what the two hosts tunnel to each other is encrypted (ESP, transport mode)
 #
 #   client --> lbhost [IPVS, first mark] ==VXLAN==> rshost [record] --> rs
 #   client <-- lbhost <============================ rshost [steer, or rewrite] <-- rs      (the whole drawing: nat-topology.sh)
@@ -21,7 +23,8 @@
 . "$(dirname "$0")/nat-topology.sh"
 
 large=${LARGE:-500000}
-kinds=${KINDS:-vlan bond vrf firewall series brnf guarded}
+kinds=${KINDS:-vlan bond vrf firewall series brnf guarded group ipsec}
+group=239.1.1.1
 kind=''
 
 # In place of lib.sh's: the cable is under0, and eth0 is what the kind makes of it.
@@ -91,6 +94,88 @@ two_bridges() {
 		"link set fwln up" "link set fwpr up"
 }
 
+# In place of tunnel.sh's.
+overlay() { # NS FAMILY VNI [OPTIONS…]
+	local lines=()
+	[ "$kind" = group ] || { overlay_vxlan "$@" && return; }
+	bridge_lines "$1" "$3"
+	batch "$1" "link add vx$3 type vxlan id $3 group $group dev eth0 local $(vtep "$1" "$2") dstport 4789" "${lines[@]}"
+}
+
+# The balancer's host knows the server's address, and not behind whom it is, as when it has not heard of it for long: what
+# it sends to the server goes to the group. No answer teaches it, for none comes by itself.
+unknown_server() {
+	local server mac
+	mac=$(mac_of "$rs" eth0)
+	for server in 10.1.1.2 2001:db8:10::2; do
+		ip -n "$lbhost" neigh replace "$server" lladdr "$mac" dev br100 nud permanent
+	done
+	in_ns "$lbhost" bridge fdb del "$mac" dev vx100 2> /dev/null || true
+	in_ns "$lbhost" bridge fdb del "$mac" dev vx100 master 2> /dev/null || true
+}
+
+# A flow's first packet comes as a copy for the group. Its reply goes to the one who sent it, from this host's own address:
+# by the path that was made of it, whether it is steered, or corrected on its way to the server's gateway.
+by_group() {
+	local wire=$work/wire-group before service vip server seen counter other steps=("steered rewrite" "rewritten steer")
+	ctl "$lbhost" peer del "$group"
+	unknown_server
+	check "without a peer of the group's address what goes there is not marked, and not answered" \
+		not udp_echo "$client" "$vip4" group 3
+	ctl "$lbhost" peer add "$group" --send=always
+	capture_start "$switch" p2 "$wire" udp
+	for service in "${services[@]}"; do
+		read -r vip server seen <<< "$service"
+		read -r counter other <<< "${steps[0]}"
+		steps=("${steps[@]:1}")
+		ctl "$rshost" resume all
+		ctl "$rshost" pause "$other"
+		before=$(stat_of "$rshost" "$counter")
+		unknown_server
+		check "a first packet to an unknown place is answered: $vip" \
+			equal "$(udp_echo "$client" "$vip" first 1 2>&1 || true)" "$seen first"
+		check "its row in the session table" row_is udp 17 "$server" 7 "$seen" 4
+		check "its reply was $counter" stat_grew "$rshost" "$counter" "$before"
+	done
+	ctl "$rshost" resume all
+	capture_settle "$wire" "$rshost" "$(vtep "$lbhost" 4)"
+	capture_stop "$wire"
+	check "these came as marked copies for the group" \
+		at_least "$(capture_count "$wire" "dst host $group and udp[8] = $second_mark and not $(probe_filter 4)")" 2
+	check "none of the server's host's packets leaves with the group's address" equal "$(capture_count "$wire" "src host $group")" 0
+	for server in 10.1.1.2 2001:db8:10::2; do ip -n "$lbhost" neigh del "$server" dev br100; done
+}
+
+# Both ways between two hosts; what comes in clear is dropped.
+encrypted() { # HOST OTHER
+	local ns=$1 own other key=0x0102030405060708090a0b0c0d0e0f1011121314 out="" in=""
+	own=$(vtep "$1" 4) other=$(vtep "$2" 4)
+	out="src $own dst $other" in="src $other dst $own"
+	for way in "$out" "$in"; do
+		echo "xfrm state add $way proto esp spi 0x$((1000 + ${way##*.})) reqid 1 mode transport aead rfc4106(gcm(aes)) $key 128"
+	done | ip -n "$ns" -batch -
+	batch "$ns" "xfrm policy add $out proto udp dport 4789 dir out tmpl $out proto esp reqid 1 mode transport" \
+		"xfrm policy add $in proto udp dport 4789 dir in tmpl $in proto esp reqid 1 mode transport"
+}
+
+# Replies that a bridge takes to the tunnel, and that are corrected there, have a route of ours, too.
+nothing_clear() { # FILE
+	local between rewritten
+	rewritten=$(stat_of "$rshost" rewritten)
+	ctl "$rshost" port flush
+	ctl "$rshost" pause steer
+	check "corrected replies arrive as well (ipsec)" http_download "$client" "$vip4" "$large"
+	ctl "$rshost" resume all
+	check "they were corrected (ipsec)" stat_grew "$rshost" rewritten "$rewritten" 20
+	capture_settle "$1" "$lbhost" "$(vtep "$rshost" 4)"
+	capture_stop "$1"
+	between="host $(vtep "$lbhost" 4) and host $(vtep "$rshost" 4)"
+	check "requests are encrypted" at_least "$(capture_count "$1" "$between and ip proto 50 and $(outer_to "$rshost" 4)")" 100
+	check "so are replies" at_least "$(capture_count "$1" "$between and ip proto 50 and $(outer_from "$rshost" 4)")" 100
+	check "not one clear tunnel packet is between the two hosts" \
+		equal "$(capture_count "$1" "$between and udp port 4789")" 0
+}
+
 one_kind() {
 	local steered direct before fallback
 	before=$(stat_of "$rshost" replies) steered=$(stat_of "$rshost" steered)
@@ -142,14 +227,25 @@ for kind in $kinds; do
 	brnf) bridge_firewall "$rshost" ;;
 	series) two_bridges ;;
 	guarded) two_bridges && bridge_firewall "$rshost" ;;
+	ipsec)
+		require esp4 xfrm_user gcm ghash-generic ctr seqiv
+		encrypted "$lbhost" "$rshost"
+		encrypted "$rshost" "$lbhost"
+		capture_start "$switch" p1 "$work/wire-ipsec" ip
+		;;
 	esac
 	wait_until 10 http_get "$lbhost" 10.1.1.2 1
 	wait_until 10 http_get "$lbhost" 2001:db8:10::2 1
 	nobody_is_answered "without the module ($kind)"
 	load_module
 	nat_configure 4
+	[ "$kind" != group ] || ctl "$lbhost" peer add "$group" --send=always
 	check "the server's host becomes ready ($kind)" nat_ready 4
 	one_kind
+	case $kind in
+	group) by_group ;;
+	ipsec) nothing_clear "$work/wire-ipsec" ;;
+	esac
 	unload_module
 done
 # It would take aside what the next scenarios' bridges forward.
