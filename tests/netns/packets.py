@@ -20,11 +20,11 @@
                                                   path's MTU, and what that is; or nothing, after SECONDS
     packets.py segment SRC SPORT DST DPORT SEQ ACK FLAGS OPTIONS
                                                   one TCP segment without data; FLAGS a number, OPTIONS hexadecimal
-    packets.py options FILE                       a capture's TCP segments, each a line: ports, numbers, flags, the bytes
-                                                  of its options; in the order of these
-    packets.py tunnels FILE PORT                  of a capture the VXLAN packets with datagrams to or from PORT inside, each
-                                                  a line: to or from, the flags, the TOS of outer and inner packet, the
-                                                  outer packet's length; in the order of these
+    packets.py options FILE                       a capture's TCP segments, each a line: ports, numbers, flags, its
+                                                  options' bytes; in the order of these
+    packets.py tunnels FILE PORT                  of a capture the VXLAN packets with datagrams to or from PORT inside,
+                                                  each a line: to or from, the flags, the TOS of outer and inner packet,
+                                                  the outer packet's length; in the order of these
 """
 import fcntl
 import os
@@ -284,8 +284,8 @@ def tunnels(name, port):
     return "\n".join(sorted(lines))
 
 
-COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say, "feed": feed,
-            "reflect": reflect, "segment": segment, "options": options, "tunnels": tunnels}
+COMMANDS = {"answer": answer, "ask": ask, "udp": udp, "syn": syn, "ping": ping, "hello": hello, "say": say,
+            "feed": feed, "reflect": reflect, "segment": segment, "options": options, "tunnels": tunnels}
 if __name__ == "__main__":
     text = COMMANDS[sys.argv[1]](*sys.argv[2:])
     if text is not None:

@@ -194,10 +194,10 @@ jumbo() { # FAMILY
 	check "jumbo packets: all arrives whole (IPv$1)" worker exchange "$client" "$large" "$vip4" "$vip6"
 	capture_settle "$wire" "$lbhost" "$(vtep "$rshost" "$1")"
 	capture_stop "$wire"
-	check "requests are in packets of 8,900 bytes and more, marked (IPv$1)" \
-		at_least "$(capture_count "$wire" "greater 8900 and $(flags_filter "$1" "$second_mark") and $(outer_to "$rshost" "$1")")" 50
-	check "so are replies, not marked (IPv$1)" \
-		at_least "$(capture_count "$wire" "greater 8900 and $(flags_filter "$1" 0x08) and $(outer_from "$rshost" "$1")")" 50
+	check "requests are in packets of 8,900 bytes and more, marked (IPv$1)" at_least "$(capture_count "$wire" \
+		"greater 8900 and $(flags_filter "$1" "$second_mark") and $(outer_to "$rshost" "$1")")" 50
+	check "so are replies, not marked (IPv$1)" at_least "$(capture_count "$wire" \
+		"greater 8900 and $(flags_filter "$1" 0x08) and $(outer_from "$rshost" "$1")")" 50
 	check "nothing is longer than the underlay takes (IPv$1)" equal "$(capture_count "$wire" "greater $((wide + 15))")" 0
 	check "replies were steered (IPv$1)" stat_grew "$rshost" steered "$steered" 50
 }
@@ -254,8 +254,8 @@ fragments() { # FAMILY HOW
 	capture_stop "$work/replies"
 	check "requests are fragmented, their first fragments marked ($how)" \
 		at_least "$(capture_count "$work/requests" "$(first_fragments "$family" "$second_mark")")" 20
-	check "large replies are fragmented, not marked ($how)" \
-		at_least "$(capture_count "$work/replies" "$(first_fragments "$family" 0x08) and src host $(vtep "$rshost" "$family")")" 20
+	check "large replies are fragmented, not marked ($how)" at_least "$(capture_count "$work/replies" \
+		"$(first_fragments "$family" 0x08) and src host $(vtep "$rshost" "$family")")" 20
 	check "they went back through the balancer ($how)" stat_grew "$rshost" replies "$replies" 50
 	check "no mark is left behind the record stage ($how)" equal "$(behind "$rshost" marked)" 0
 	check "and the packets are there" at_least "$(behind "$rshost" clean)" 50

@@ -117,7 +117,8 @@ unknown_server() {
 # A flow's first packet comes as a copy for the group. Its reply goes to the one who sent it, from this host's own address:
 # by the path that was made of it, whether it is steered, or corrected on its way to the server's gateway.
 by_group() {
-	local wire=$work/wire-group before service vip server seen counter other steps=("steered rewrite" "rewritten steer")
+	local wire=$work/wire-group before service vip server seen counter other
+	local steps=("steered rewrite" "rewritten steer")
 	ctl "$lbhost" peer del "$group"
 	unknown_server
 	check "without a peer of the group's address what goes there is not marked, and not answered" \
@@ -142,7 +143,8 @@ by_group() {
 	capture_stop "$wire"
 	check "these came as marked copies for the group" \
 		at_least "$(capture_count "$wire" "dst host $group and udp[8] = $second_mark and not $(probe_filter 4)")" 2
-	check "none of the server's host's packets leaves with the group's address" equal "$(capture_count "$wire" "src host $group")" 0
+	check "none of the server's host's packets leaves with the group's address" \
+		equal "$(capture_count "$wire" "src host $group")" 0
 	for server in 10.1.1.2 2001:db8:10::2; do ip -n "$lbhost" neigh del "$server" dev br100; done
 }
 
