@@ -386,6 +386,43 @@ static void itun_config_kill_keys(struct itun_net *in)
 	itun_path_kill(in, itun_path_by_key, NULL);
 }
 
+static bool itun_path_without_tunnel(const struct itun_path *path, const void *arg)
+{
+	return itun_path_is_local(&path->key);
+}
+
+/* Whose requests these were nobody can tell: they will say so again. */
+static void itun_config_kill_local(struct itun_net *in)
+{
+	/* As above. */
+	synchronize_net();
+	itun_path_kill(in, itun_path_without_tunnel, NULL);
+}
+
+/* Has a rule gone, or a balancer's port? Objects are never changed, but replaced. */
+static bool itun_config_drops_requests(const struct itun_config *before,
+				       const struct itun_config *next)
+{
+	u32 i, j;
+
+	for (i = 0; i < before->n_marks; i++) {
+		for (j = 0; j < next->n_marks; j++)
+			if (before->marks[i] == next->marks[j])
+				break;
+		if (j == next->n_marks)
+			return true;
+	}
+	for (i = 0; i < before->n_vm_ports; i++) {
+		for (j = 0; j < next->n_vm_ports; j++)
+			if (before->vm_ports[i] == next->vm_ports[j])
+				break;
+		if (j == next->n_vm_ports &&
+		    before->vm_ports[i]->flags & IPVS_TUN_PORT_FLAG_BALANCER)
+			return true;
+	}
+	return false;
+}
+
 /* Is a second mark that was accepted no longer accepted? */
 static bool itun_config_rejects_marks(const struct itun_config *before,
 				      const struct itun_config *next)
@@ -493,6 +530,8 @@ int itun_config_commit(struct itun_net *in, struct itun_config *next,
 	}
 	if (!itun_config_same_zones(before, next))
 		itun_config_kill_zones(in, next);
+	if (itun_config_drops_requests(before, next))
+		itun_config_kill_local(in);
 	if (hooks & ~wanted & ITUN_HOOK_IN) {
 		/* Their marks would reach a host that no longer clears them. */
 		itun_probe_farewell(in);

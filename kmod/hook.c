@@ -127,7 +127,8 @@ static unsigned int itun_bridge_prerouting(void *priv, struct sk_buff *skb,
 	if (itun_is_tunnel(state->in) || !itun_may_reply(in, skb))
 		return NF_ACCEPT;
 	config = rcu_dereference(in->config);
-	if (config->paused & IPVS_TUN_STEP_STEER)
+	/* A balancer's host may never have a session. */
+	if (config->paused & IPVS_TUN_STEP_STEER || !atomic_read(&in->n_sessions))
 		return NF_ACCEPT;
 	return itun_steer_bridge(in, config, skb, state);
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where balancer and server are on one host, and share a bridge: no tunnel is in
  * between, so nothing carries a second mark. A request is recorded where the bridge sends
- * it to its server, with the balancer's MAC as all there is of a path; its reply is
- * aimed at that where the bridge receives it, and the bridge knows the rest.
+ * it to its server, with the MACs of both as all there is of a path; its reply is
+ * aimed at the balancer's where the bridge receives it, and the bridge knows the rest.
+ *
+ * A reply is what comes from the MAC that the request went to. What a balancer
+ * itself forwards, or a machine between the two, has the same addresses of IP.
  *
  * A host cannot see whether a server is its own: one that is flooded for, because the
  * bridge does not know its port yet, may be recorded as one. Nothing asks for such a
  * session: the server's replies come out of a tunnel.
  */
 #include <linux/etherdevice.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 
 #include "device.h"
 #include "seal.h"
@@ -19,6 +23,10 @@ static bool itun_local_may_be_request(const struct itun_config *config, const st
 {
 	u32 i;
 
+	/* Rules that restore connections' marks put them on answers to clients, too. */
+	if (skb_get_nfct(skb) & NFCT_PTRMASK &&
+	    CTINFO2DIR(skb_get_nfct(skb) & NFCT_INFOMASK) == IP_CT_DIR_REPLY)
+		return false;
 	for (i = 0; skb->mark && i < config->n_marks; i++)
 		if ((skb->mark & config->marks[i]->mask) == config->marks[i]->value)
 			return true;
@@ -39,6 +47,48 @@ static bool itun_local_is_request(struct itun_net *in, const struct itun_config 
 	return itun_may_be_classified(skb) && itun_classified(in, skb, inner);
 }
 
+/* The host's own packets in tunnels, where a bridge has the underlay's cable: they have
+ * the first mark as well.
+ */
+static bool itun_local_is_tunnelled(struct itun_net *in, const struct sk_buff *skb)
+{
+	struct itun_look look;
+	u8 family;
+
+	if (skb->protocol == htons(ETH_P_IP))
+		family = 4;
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		family = 6;
+	else
+		return false;
+	if (skb_headlen(skb) < (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)))
+		return false;
+	return itun_outer_look_out(skb, rcu_dereference(in->ports), family, &look);
+}
+
+/* The network of a frame that leaves by a port. The port shows it by its VLAN, which it may
+ * share with others' untagged frames: so where the frame came in by the same bridge, it
+ * must be the network there, too. What came out of a tunnel has been recorded with that,
+ * or is not to be: a driver may give it a mark that the other side has chosen. BH off.
+ */
+static int itun_local_network(struct itun_net *in, const struct sk_buff *skb,
+			      const struct net_device *port, u32 *vni)
+{
+	struct net_device *from = skb->skb_iif ? dev_get_by_index_rcu(in->net, skb->skb_iif) :
+						 NULL;
+	u32 network;
+
+	if (itun_device_bridge_zone(port, skb, vni))
+		return -ENOENT;
+	if (!from || !netif_is_bridge_port(from) ||
+	    netdev_master_upper_dev_get_rcu(from) !=
+	    netdev_master_upper_dev_get_rcu((struct net_device *)port))
+		return 0;
+	if (itun_is_tunnel(from))
+		return -EREMOTE;
+	return itun_device_bridge_zone(from, skb, &network) || network != *vni ? -ENOENT : 0;
+}
+
 /* BH off: counters of this CPU, and the session table's locks. */
 static void itun_local_enter(struct itun_net *in, const struct itun_config *config,
 			     const struct sk_buff *skb, const struct itun_inner *inner, u32 vni)
@@ -52,6 +102,7 @@ static void itun_local_enter(struct itun_net *in, const struct itun_config *conf
 	struct itun_path *path;
 
 	ether_addr_copy(key.mac, eth_hdr(skb)->h_source);
+	ether_addr_copy(key.remote.bytes, eth_hdr(skb)->h_dest);
 	itun_lookup_init(&lookup, &inner->tuple, itun_config_zone(config, vni));
 	session = itun_session_find(in, &lookup);
 	if (likely(session && itun_session_alive(session, config))) {
@@ -86,15 +137,17 @@ void itun_local_record(struct itun_net *in, const struct itun_config *config, st
 {
 	struct itun_inner inner;
 	u32 vni;
+	int err;
 
-	if (!itun_local_may_be_request(config, skb) ||
+	if (!itun_local_may_be_request(config, skb) || itun_local_is_tunnelled(in, skb) ||
 	    itun_frame_parse(skb, &inner) != ITUN_INNER_FLOW)
 		return;
 	/* The host's own frames pass bridges in process context too. */
 	local_bh_disable();
-	if (itun_device_bridge_zone(state->out, skb, &vni)) {
+	err = itun_local_network(in, skb, state->out, &vni);
+	if (err == -ENOENT) {
 		itun_count(in, local_zone_unknown);
-	} else if (itun_local_is_request(in, config, skb, &inner, vni)) {
+	} else if (!err && itun_local_is_request(in, config, skb, &inner, vni)) {
 		itun_count(in, local);
 		if (unlikely(config->paused & IPVS_TUN_STEP_RECORD))
 			itun_count(in, record_paused);
@@ -123,6 +176,8 @@ void itun_local_return(struct itun_net *in, const struct itun_config *config, st
 	const struct itun_path_key *key = &reply->path->key;
 	const struct net_device *bridge;
 
+	if (!ether_addr_equal(eth_hdr(skb)->h_source, key->remote.bytes))
+		return;
 	/* One tenant's networks are segments of their own: the balancer is in one. */
 	if (key->id != vni) {
 		itun_count(in, zone_unknown);

@@ -116,7 +116,8 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	if (!path->zone)
 		goto free_path;
 	/* dst_cache needs per-CPU memory, which is scarce in softirq. */
-	if (dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
+	if (likely(!itun_path_is_local(key)) &&
+	    dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
 		goto put_zone;
 	if (likely(!itun_path_is_local(key)))
 		endpoint = itun_endpoint_make(in, key->type,

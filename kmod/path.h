@@ -21,7 +21,9 @@ struct itun_endpoint;
 struct metadata_dst;
 
 struct itun_path_key {
-	union itun_addr remote;	/* outer source of the marked packet; or the neighbour */
+	union itun_addr remote;	/* outer source of the marked packet; or the neighbour; of
+				 * a way without a tunnel the server's MAC
+				 */
 	union itun_addr local;	/* its outer destination; zero: by route */
 	u32 id;			/* network identifier (VNI) */
 	int ifindex;		/* underlay device; 0: entered by hand */
@@ -51,7 +53,8 @@ static inline bool itun_path_is_station(const struct itun_path_key *key)
  * itun_path_is_local() - are balancer and server on this host?
  * @key: of a path
  *
- * Return: true if there is no tunnel in between: nothing but network and MAC is set.
+ * Return: true if there is no tunnel in between: nothing but the network and the
+ * two MACs are set.
  */
 static inline bool itun_path_is_local(const struct itun_path_key *key)
 {

@@ -139,6 +139,24 @@ on_this_host "the balancer is behind a port" "${by_machine[@]}"
 others_work "the balancer is behind a port" 198.51.100.20 200.1.3.2
 check "the hypervisor's own service works beside it" equal "$(http_get "$client" "$vip4")" 200.1.1.2
 
+# The balancer is a machine's gateway as well, by the one link that it has: what it forwards has the addresses of what it
+# has been sent, and comes back to where it was from.
+gateway() {
+	setup_ns other
+	attach_vm "$other" "$node" br100 tap3 "10.1.1.4/24"
+	add_addresses "$other" lo 192.0.2.9/32
+	start_server "$other" "$work/other.log"
+	ip -n "$lb" route add 192.0.2.9 via 10.1.1.4
+	ip -n "$rs" route add 192.0.2.9 via 10.1.1.253
+	ctl "$node" port replace tap1 --balancer --own 10.1.1.253,198.51.100.20,2001:db8:10::253,2001:db8:51::20
+	check "a machine whose gateway is the balancer reaches others through it" equal "$(http_get "$rs" 192.0.2.9)" 10.1.1.2
+	check "its flow was taken for a balanced one" equal \
+		"$(ctl_json "$node" -s session list --dst 192.0.2.9 | jq -r '.[].tunnel')" local
+	check "the balancer's clients are served all the same" equal "$(http_get "$client" 198.51.100.20)" 200.1.3.2
+	ctl "$node" port replace tap1 --balancer --own "$own"
+}
+gateway
+
 # The same balancer's other server is on another host.
 pair_hosts "$node" 172.18.10.1 "$farhost" 172.18.10.2
 check "the other host becomes ready" wait_until 15 far_ready_now
@@ -146,6 +164,16 @@ balancer_mac=$(mac_of "$node" br100) endpoint=172.18.10.1 rshost=$farhost log=$w
 works "its server is on another host" "${to_far[@]}"
 check "of the far server there is no session here" equal "$(ctl_json "$node" session count --dst 10.1.1.3 | jq .count)" 0
 check "the one on this host is reached all the same" equal "$(http_get "$client" "$vip4")" 200.1.1.2
+
+# What comes out of a tunnel with such a mark, as by group policies, is nobody's request.
+in_ns "$node" nft -f - <<-NFT
+	table bridge forged { chain pre { type filter hook prerouting priority -300; iifname vx100 meta mark set $first_mark counter; }; }
+NFT
+ctl "$node" session flush > /dev/null
+check "a request through a tunnel reaches the server" equal "$(http_get "$gwhost" 10.1.1.2)" 10.1.1.1
+check "whatever mark it has, it makes no session" equal "$(ctl_json "$node" session count | jq .count)" 0
+check "that mark was there" not grep -q 'packets 0 ' <<< "$(in_ns "$node" nft list table bridge forged)"
+in_ns "$node" nft delete table bridge forged
 
 # A bridge whose network nobody knows, and one that has been named.
 ip -n "$node" link set vx100 nomaster
