@@ -265,5 +265,6 @@ check "no more errors than with the default route at the balancers" \
 	at_most "$(outcome module errors)" "$(outcome reference errors)"
 check "nginx saw nobody but the client" equal \
 	"$(awk '{ print $2 }' "$work/access.log" | grep -v -x 127.0.0.1 | sort -u | xargs)" 200.1.1.2
+topology failover vxlan 4 4
 unload_module
 finish

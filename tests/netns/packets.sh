@@ -369,6 +369,7 @@ for family in ${FAMILIES:-4 6}; do
 	jumbo "$family"
 	check "no kernel complains of a checksum (IPv$family)" equal "$(worker errors "${all[@]}")" "$complaints"
 	fragmented_rounds
+	topology fragments vxlan "$family" 4 6
 	unload_module
 done
 finish

@@ -248,6 +248,7 @@ for kind in $kinds; do
 	group) by_group ;;
 	ipsec) nothing_clear "$work/wire-ipsec" ;;
 	esac
+	topology "$kind" vxlan 4 4 6
 	unload_module
 done
 # It would take aside what the next scenarios' bridges forward.
