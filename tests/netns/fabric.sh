@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
-# A fabric of BGP EVPN, in place of flood lists by hand and of devices that learn: FRR's zebra and bgpd in each host, who
-# say to each other where the networks are (routes of type 3) and where the MAC addresses (type 2). Scenarios source this
-# file after lib.sh and nat-topology.sh, whose overlay it replaces; VXLAN over an IPv4 underlay.
+# A fabric of BGP EVPN, in place of flood lists by hand and of devices that learn: FRR's zebra and bgpd in each host,
+# who say to each other where the networks are (routes of type 3) and where the MAC addresses (type 2). Scenarios
+# source this file after lib.sh and nat-topology.sh, whose overlay it replaces; VXLAN over an IPv4 underlay.
 #
 #   router_start NS [ZEBRA-LINES [BGP-LINES]]   its routers, as neighbours of those of all other hosts
 #   router_says NS COMMAND                      "show …" as JSON

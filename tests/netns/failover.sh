@@ -1,20 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Two balancers with keepalived: VRRP on the clients' link gives one of them the VIP, its health checks the real server, its
-# sync daemon each other's connections. The active one dies under a load of wrk, the other takes over, the first comes
-# back and takes the VIP again. Not a request more is lost than where the server's default route is the balancers' inner
-# VRRP address, as people do today; here it is another gateway. A client that waits for its answer says nothing that would
-# move its session: where a host is lost, its sessions' replies follow those that others' packets have moved.
+# Two balancers with keepalived: VRRP on the clients' link gives one of them the VIP, its health checks the real
+# server, its sync daemon each other's connections. The active one dies under a load of wrk, the other takes over, the
+# first comes back and takes the VIP again. Not a request more is lost than where the server's default route is the
+# balancers' inner VRRP address, as people do today; here it is another gateway. A client that waits for its answer
+# says nothing that would move its session: where a host is lost, its sessions' replies follow those that others'
+# packets have moved.
 #
 #                 VIP 200.1.1.100 (VRRP)
 #   client .2 --+-- lb1 .11 [keepalived, IPVS; br100 10.1.1.253] .1 ==+
-#               |    |  sync 192.0.2.0/30                             +== .2 rshost [session] - tap0 - rs 10.1.1.2, nginx
+#               |    |  sync 192.0.2.0/30                             +== .2 rshost - tap0 - rs 10.1.1.2, nginx
 #               +-- lb2 .12 [keepalived, IPVS; br100 10.1.1.254] .4 ==+
 #               |             10.1.1.200 (VRRP)                       |
 #               +-- gwhost .1 [br100 10.1.1.1] .3 ====================+    (underlay 172.18.10.N)
 #
-# First the reference, without the module: rs' default route is 10.1.1.200. Then with the module on lb1, lb2 and rshost, it is
-# 10.1.1.1. In both wrk keeps its connections, so that each that is lost is an error; each request is one line of nginx' log.
+# First the reference, without the module: rs' default route is 10.1.1.200. Then with the module on lb1, lb2 and
+# rshost, it is 10.1.1.1. In both wrk keeps its connections, so that each that is lost is an error; each request is
+# one line of nginx' log.
 . "$(dirname "$0")/lib.sh"
 
 vip=200.1.1.100
@@ -110,8 +112,8 @@ start_keepalived() { # lb1|lb2 PRIORITY
 			}
 		}
 	CONF
-	ip netns exec "${!name}" keepalived -f "$prefix.conf" -n -l -D -p "$prefix.pid" -r "$prefix.vrrp" -c "$prefix.checkers" \
-		> "$prefix.log" 2>&1 &
+	ip netns exec "${!name}" keepalived -f "$prefix.conf" -n -l -D -p "$prefix.pid" -r "$prefix.vrrp" \
+		-c "$prefix.checkers" > "$prefix.log" 2>&1 &
 	background+=($!)
 }
 
@@ -133,8 +135,9 @@ start_load() {
 		function delay() return 20 end -- milliseconds between an answer and the next request: not the machine's limit
 		function done(summary)
 			local e = summary.errors
-			io.write(string.format("requests=%d errors=%d connect=%d read=%d write=%d status=%d timeout=%d\n", summary.requests,
-				e.connect + e.read + e.write + e.status + e.timeout, e.connect, e.read, e.write, e.status, e.timeout))
+			io.write(string.format("requests=%d errors=%d connect=%d read=%d write=%d status=%d timeout=%d\n",
+				summary.requests, e.connect + e.read + e.write + e.status + e.timeout,
+				e.connect, e.read, e.write, e.status, e.timeout))
 		end
 	LUA
 	# A pause is no error as long as it ends: what is counted is what nobody brings back.
@@ -197,7 +200,8 @@ comes_back() {
 # The sessions of load and stream, by their row: each has this balancer's host.
 sessions_by() { # NS
 	equal "$(ctl "$rshost" session list --src 200.1.1.2 --dst 10.1.1.2 --dport 80 --state tcp-established |
-		awk '$1 + 0 { print $7, $8, $9 }' | sort | uniq -c | awk -v n=$((connections + 1)) '$1 >= n { print $2, $3, $4 }')" \
+		awk '$1 + 0 { print $7, $8, $9 }' | sort | uniq -c |
+		awk -v n=$((connections + 1)) '$1 >= n { print $2, $3, $4 }')" \
 		"$(mac_of "$1" br100) $(vtep "$1" 4) 100"
 }
 
@@ -255,7 +259,9 @@ for name in $balancers; do
 	ctl "${!name}" mark add "$first_mark"
 	pair_hosts "${!name}" "$(vtep "${!name}" 4)" "$rshost" "$(vtep "$rshost" 4)"
 done
-for name in $balancers; do check "the server's host is ready for $name" wait_until 15 peer_ready "${!name}" 172.18.10.2; done
+for name in $balancers; do
+	check "the server's host is ready for $name" wait_until 15 peer_ready "${!name}" 172.18.10.2
+done
 moved=$(stat_of "$rshost" moved) steered=$(stat_of "$rshost" steered)
 round module
 check "each session moved over and back" stat_grew "$rshost" moved "$moved" $((2 * connections))

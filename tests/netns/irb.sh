@@ -1,17 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A tenant with several networks, between which his hosts route (symmetric IRB of BGP EVPN, with FRR): the balancer is a VM in
-# one network, the server in another, and what goes from one to the other is in a third, the L3VNI, where MAC addresses
-# are the hosts'. Requests are recorded there. The server's replies come in by the server's network, and are steered there
-# because a zone joins the three. Without one they are corrected on their way out, as long as that is in the L3VNI, too.
+# A tenant with several networks, between which his hosts route (symmetric IRB of BGP EVPN, with FRR): the balancer is
+# a VM in one network, the server in another, and what goes from one to the other is in a third, the L3VNI, where MAC
+# addresses are the hosts'. Requests are recorded there. The server's replies come in by the server's network, and are
+# steered there because a zone joins the three. Without one they are corrected on their way out, as long as that is in
+# the L3VNI, too.
 #
 #   client --> lb --> lbhost  br100, its gateway 10.1.1.1 [VRF tenant] br4001 ==VNI 4001==> br4001 [VRF tenant] rshost
 #     ^                                                                                     br300 10.1.3.1 --> rs
 #     |        lb <-- lbhost  br100 <--- br4001 <===============VNI 4001=================== br300 [steer] <--- rs
 #     |
-#     +------ gwhost [VRF tenant: the clients' network, a route of type 5] <== the way of the tenant's tables, without us
+#     +------ gwhost [VRF tenant: the clients' network, a route of type 5] <== the tenant's tables' way, without us
 #
-#   client 200.1.1.2   lb 10.1.1.254, VIP 198.51.100.10   rs 10.1.3.2   underlay 172.18.10.N: lbhost .1, rshost .2, gwhost .3
+#   client 200.1.1.2   lb 10.1.1.254, VIP 198.51.100.10   rs 10.1.3.2
+#   underlay 172.18.10.N: lbhost .1, rshost .2, gwhost .3
 #   The gateways have one MAC address everywhere (anycast); no host has a network of which it has no VM.
 #
 # The balancer's host must know that the balancer is the way to the clients, for what comes by the L3VNI: a rule there.
@@ -42,8 +44,8 @@ network() { # HOST VNI GATEWAY
 routers() {
 	local host lines
 	for host in "${underlay_hosts[@]}"; do
-		lines=$(printf '%s\n' "router bgp 65000 vrf tenant" "bgp router-id $(vtep "$host" 4)" "address-family ipv4 unicast" \
-			"redistribute connected" "redistribute kernel" "exit-address-family" \
+		lines=$(printf '%s\n' "router bgp 65000 vrf tenant" "bgp router-id $(vtep "$host" 4)" \
+			"address-family ipv4 unicast" "redistribute connected" "redistribute kernel" "exit-address-family" \
 			"address-family l2vpn evpn" "advertise ipv4 unicast")
 		router_start "$host" "$(printf '%s\n' "vrf tenant" "vni 4001" exit-vrf)" "$lines"
 	done
@@ -104,8 +106,9 @@ ip -n "$lb" route add 10.1.3.0/24 via 10.1.1.1
 forwarding "$lb"
 add_addresses "$lb" lo "$vip4/32"
 for pair in t:80 u:7; do service "$lb" "${pair%:*}" "$vip4:${pair#*:}" "10.1.3.2:${pair#*:}"; done
-# What comes to the balancer's host by the L3VNI for clients is for the balancer; its other VMs' own ways stay the tenant's.
-batch "$lbhost" "rule add pref 900 iif br4001 to 200.1.1.0/24 lookup 900" "route add default via 10.1.1.254 dev br100 table 900"
+# What comes to the balancer's host by the L3VNI for clients is for the balancer; its other VMs' ways stay.
+batch "$lbhost" "rule add pref 900 iif br4001 to 200.1.1.0/24 lookup 900" \
+	"route add default via 10.1.1.254 dev br100 table 900"
 
 start_server "$rs" "$log"
 routers

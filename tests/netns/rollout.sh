@@ -12,12 +12,12 @@
 #
 #   VIP 198.51.100.10, 2001:db8:51::10: both servers in turn; 198.51.100.21, .22: one of them each
 #
-# The right order: the balancer's host, then each server's host before its server's route; back, the route first. The wrong
-# one: the servers' hosts before the balancer's, which goes first in the end. What must not be, is shown as well: a route
-# that goes before its host, and a balancer's host that steps back while the routes are away.
+# The right order: the balancer's host, then each server's host before its server's route; back, the route first. The
+# wrong one: the servers' hosts before the balancer's, which goes first in the end. What must not be is shown as well: a
+# route that goes before its host is prepared.
 #
-# The module is the machine's: a host without it is one whose namespace has no configuration, and so no hook, as is checked.
-# It is loaded and unloaded under the load, too. (the rest of the drawing: nat-topology.sh)
+# The module is the machine's: a host without it is one whose namespace has no configuration, and so no hook, as is
+# checked. It is loaded and unloaded under the load, too. (the rest of the drawing: nat-topology.sh)
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/nat-topology.sh"
 
@@ -41,7 +41,8 @@ network() {
 		service "$lbhost" t "${own_vip[n]}:80" "10.1.1.$((n + 1)):80"
 		route_by "$n" "$lbhost"
 	done
-	in_ns "$lbhost" nft add rule inet first_mark prerouting ip daddr "{ ${own_vip[1]}, ${own_vip[2]} }" meta mark set "$first_mark"
+	in_ns "$lbhost" nft add rule inet first_mark prerouting ip daddr "{ ${own_vip[1]}, ${own_vip[2]} }" \
+		meta mark set "$first_mark"
 	for pair in t:80 u:7; do
 		in_ns "$lbhost" ipvsadm -a "-${pair%:*}" "$vip4:${pair#*:}" -r "10.1.1.3:${pair#*:}" -m
 		in_ns "$lbhost" ipvsadm -a "-${pair%:*}" "[$vip6]:${pair#*:}" -r "[2001:db8:10::3]:${pair#*:}" -m
@@ -58,7 +59,9 @@ network() {
 	NFT
 }
 
-foreign() { in_ns "$gwhost" nft -j list counter inet foreign replies | jq '.nftables[] | .counter? | .packets // empty'; }
+foreign() {
+	in_ns "$gwhost" nft -j list counter inet foreign replies | jq '.nftables[] | .counter? | .packets // empty'
+}
 
 foreign_more() { at_least "$(foreign)" $(($1 + 1)); }
 
@@ -147,7 +150,8 @@ server_leaves_the_balancer() { # N
 	check "the flows with server $1 are known before its route goes" wait_until 15 known_flows "$1"
 	route_by "$1" "$gwhost"
 	steered=$(stat_of "${hosts[$1]}" steered)
-	check "with another gateway replies of server $1 are steered" wait_until 10 stat_grew "${hosts[$1]}" steered "$steered" 10
+	check "with another gateway replies of server $1 are steered" \
+		wait_until 10 stat_grew "${hosts[$1]}" steered "$steered" 10
 }
 
 balancer_goes_unmarked() { # WHEN
