@@ -27,6 +27,7 @@ request_round() { # FAMILY MODE
 		read -r vip server seen <<< "$service"
 		service_works "$vip over IPv$1, $2" "$vip" "$server" "$seen" "$large" "$1"
 		cell "$matrix_row" "$1" "$(inner_family "$vip")" "${TX:-on}"
+		topology host "$matrix_row" "$1" "$(inner_family "$vip")"
 	done
 }
 
