@@ -175,16 +175,14 @@ static unsigned int itun_steer_bridge_reply(struct itun_net *in, const struct it
 		return NF_ACCEPT;
 	}
 	zone = itun_config_zone(config, vni);
-	if (!possible || !itun_reply_find(in, config, inner, zone, &reply)) {
-		if (likely(!inner->fragment && !inner->later))
-			return NF_ACCEPT;
-		return itun_steer_bridge_stray(in, config, skb, inner, zone, state, may_hold);
-	}
+	if (!possible || !itun_reply_find(in, config, inner, zone, &reply))
+		goto stray;
 	/* The bridge takes it to this host, which routes it: see forward.c. */
 	if (unlikely(reply.path->key.ip_inside))
 		return NF_ACCEPT;
 	if (unlikely(itun_path_is_local(&reply.path->key))) {
-		itun_local_return(in, config, skb, inner, vni, &reply);
+		if (!itun_local_return(in, config, skb, inner, vni, &reply))
+			goto stray;
 		if (inner->fragment)
 			itun_hold_release(in, config, inner, zone);
 		return NF_ACCEPT;
@@ -219,6 +217,10 @@ ordinary:
 	if (unlikely(inner->fragment))
 		itun_hold_release(in, config, inner, zone);
 	return NF_ACCEPT;
+stray:
+	if (likely(!inner->fragment && !inner->later))
+		return NF_ACCEPT;
+	return itun_steer_bridge_stray(in, config, skb, inner, zone, state, may_hold);
 }
 
 static unsigned int itun_steer_bridge_frame(struct itun_net *in, const struct itun_config *config,

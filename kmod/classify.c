@@ -6,9 +6,9 @@
  *
  * Between the port and the tunnel a bridge or a router has the packet, and the
  * tunnel driver scrubs what it knows of its past. The fwmark would survive in
- * one namespace, but it is the operator's: his rules route by it, restore it from conntrack, and a
- * driver that sees one does not use its route cache. What survives as well is
- * the flow hash, if it is said to be one of the ports too: it is made a
+ * one namespace, but it is the operator's: his rules route by it, restore it from
+ * conntrack, and a driver that sees one does not use its route cache. What survives
+ * as well is the flow hash, if it is said to be one of the ports too: it is made a
  * seal, a keyed hash of the tuple. Nobody else's hash fits, and no guest can make
  * one that does. For the tunnel's source port it is as good as any other.
  */
@@ -34,7 +34,6 @@ static u32 itun_seal(const struct itun_net *in, const struct itun_tuple *tuple)
 	u64 hash;
 
 	secret.key[1] ^= (unsigned long)in->net->user_ns;
-
 	/* The layout of a session's key has no gaps. */
 	if (likely(tuple->family == 4)) {
 		struct itun_key4 key;

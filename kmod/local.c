@@ -105,15 +105,8 @@ static void itun_local_enter(struct itun_net *in, const struct itun_config *conf
 	ether_addr_copy(key.remote.bytes, eth_hdr(skb)->h_dest);
 	itun_lookup_init(&lookup, &inner->tuple, itun_config_zone(config, vni));
 	session = itun_session_find(in, &lookup);
-	if (likely(session && itun_session_alive(session, config))) {
-		path = rcu_dereference(session->path);
-		if (likely(itun_path_key_equal(&path->key, &key) &&
-			   itun_path_usable(path, config))) {
-			itun_session_forward(session, inner, skb->len + ETH_HLEN);
-			itun_count(in, refreshed);
-			return;
-		}
-	}
+	if (likely(itun_record_known(in, config, inner, skb->len + ETH_HLEN, session, &key)))
+		return;
 	path = itun_path_get(in, config, &key, false);
 	if (unlikely(!path)) {
 		itun_count(in, record_no_memory);
@@ -169,25 +162,27 @@ void itun_local_record(struct itun_net *in, const struct itun_config *config, st
  * It stays in the bridge's care, whatever guards its port.
  *
  * Context: BH off, under RCU.
+ * Return: false if it is no reply: from another machine than the server, or in another
+ * network.
  */
-void itun_local_return(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+bool itun_local_return(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 		       const struct itun_inner *inner, u32 vni, const struct itun_backhaul *reply)
 {
 	const struct itun_path_key *key = &reply->path->key;
 	const struct net_device *bridge;
 
 	if (!ether_addr_equal(eth_hdr(skb)->h_source, key->remote.bytes))
-		return;
+		return false;
 	/* One tenant's networks are segments of their own: the balancer is in one. */
 	if (key->id != vni) {
 		itun_count(in, zone_unknown);
-		return;
+		return false;
 	}
 	if (!itun_reply_accept(in, config, inner, reply))
-		return;
+		return true;
 	if (unlikely(skb_cow_head(skb, 0))) {
 		itun_count(in, rewrite_failed);
-		return;
+		return true;
 	}
 	ether_addr_copy(eth_hdr(skb)->h_dest, key->mac);
 	/* Whether the frame is for the host itself the bridge has looked at before. */
@@ -197,4 +192,5 @@ void itun_local_return(struct itun_net *in, const struct itun_config *config, st
 	itun_session_reply(reply->session, inner, skb->len + ETH_HLEN);
 	itun_count(in, returned_local);
 	itun_count(in, replies);
+	return true;
 }

@@ -245,6 +245,35 @@ static void itun_record_new(struct itun_net *in, const struct itun_config *confi
 	itun_record_session(in, config, inner, skb->len - outer->inner, lookup, session, path);
 }
 
+/**
+ * itun_record_known() - a request of a flow that is known, by the way that it has
+ * @in: namespace
+ * @config: the snapshot in force
+ * @inner: headers of the request, an ITUN_INNER_FLOW
+ * @len: its bytes
+ * @session: what was found by its key, or NULL
+ * @key: the way that it came
+ *
+ * Context: BH off, under RCU.
+ * Return: false if there is a session to be made or moved: see itun_record_session().
+ */
+bool itun_record_known(struct itun_net *in, const struct itun_config *config,
+		       const struct itun_inner *inner, u32 len, struct itun_session *session,
+		       const struct itun_path_key *key)
+{
+	struct itun_path *path;
+
+	if (unlikely(!session || !itun_session_alive(session, config)))
+		return false;
+	path = rcu_dereference(session->path);
+	if (unlikely(!itun_path_key_equal(&path->key, key) || !itun_path_usable(path, config)))
+		return false;
+	itun_session_forward(session, inner, len);
+	itun_count(in, refreshed);
+	itun_recorded(path);
+	return true;
+}
+
 static void itun_record_flow(struct itun_net *in, const struct itun_config *config,
 			     struct sk_buff *skb, const struct itun_outer *outer,
 			     const struct itun_inner *inner, int ifindex)
@@ -252,23 +281,13 @@ static void itun_record_flow(struct itun_net *in, const struct itun_config *conf
 	struct itun_session *session;
 	struct itun_lookup lookup;
 	struct itun_path_key key;
-	struct itun_path *path;
 
 	itun_path_key_fill(&key, outer, skb->data + outer->inner, ifindex);
 	itun_lookup_init(&lookup, &inner->tuple,
 			 itun_config_zone_of(config, outer->type, outer->id));
 	session = itun_session_find(in, &lookup);
-	if (likely(session && itun_session_alive(session, config))) {
-		path = rcu_dereference(session->path);
-		if (likely(itun_path_key_equal(&path->key, &key) &&
-			   itun_path_usable(path, config))) {
-			itun_session_forward(session, inner, skb->len - outer->inner);
-			itun_count(in, refreshed);
-			itun_recorded(path);
-			return;
-		}
-	}
-	itun_record_new(in, config, skb, outer, inner, &lookup, session, &key);
+	if (!itun_record_known(in, config, inner, skb->len - outer->inner, session, &key))
+		itun_record_new(in, config, skb, outer, inner, &lookup, session, &key);
 }
 
 /**

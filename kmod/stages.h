@@ -72,6 +72,9 @@ unsigned int itun_record(struct itun_net *in, const struct itun_config *config,
 			 const struct nf_hook_state *state);
 unsigned int itun_record_whole(struct itun_net *in, struct sk_buff *skb,
 			       const struct nf_hook_state *state, u8 family);
+bool itun_record_known(struct itun_net *in, const struct itun_config *config,
+		       const struct itun_inner *inner, u32 len, struct itun_session *session,
+		       const struct itun_path_key *key);
 void itun_record_session(struct itun_net *in, const struct itun_config *config,
 			 const struct itun_inner *inner, u32 len, const struct itun_lookup *lookup,
 			 struct itun_session *session, struct itun_path *path);
@@ -143,7 +146,7 @@ bool itun_classified(const struct itun_net *in, const struct sk_buff *skb,
 /* local.c: all steps where balancer and server are on one host */
 void itun_local_record(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 		       const struct nf_hook_state *state);
-void itun_local_return(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
+bool itun_local_return(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 		       const struct itun_inner *inner, u32 vni, const struct itun_backhaul *reply);
 
 /* forward.c: step 5 where this host is the servers' router */

@@ -23,12 +23,6 @@ vip=200.1.1.100
 connections=6
 balancers='lb1 lb2'
 
-# A host of the clients' network.
-attach_front() { # NS PORT ADDRESS
-	batch "$front" "link add $2 type veth peer name front netns $1" "link set $2 master fr0 up"
-	batch "$1" "addr add $3 dev front" "link set front up"
-}
-
 network() {
 	local host
 	require vxlan ip_vs ip_vs_rr nf_tables bridge veth nf_conntrack

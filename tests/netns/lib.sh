@@ -322,6 +322,14 @@ attach_vm() { # VM HOST BRIDGE PORT ADDRESSES
 	batch "$1" "${lines[@]}" "link set eth0 up"
 }
 
+# A host of the clients' network, where they share a switch with several balancers: the bridge fr0 of $front.
+attach_front() { # NS PORT ADDRESSES
+	ip link add "$2" netns "$front" type veth peer name front netns "$1"
+	ip -n "$front" link set "$2" master fr0 up
+	add_addresses "$1" front "$3"
+	ip -n "$1" link set front up
+}
+
 # --- the balancer ------------------------------------------------------------
 
 service() { # NS PROTOCOL(t|u) VIP:PORT REALSERVER:PORT…

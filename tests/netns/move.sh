@@ -34,13 +34,6 @@ balancer() { # NAME N
 }
 
 # A host of the network in front.
-attach_front() { # NS PORT ADDRESSES
-	ip link add "$2" netns "$front" type veth peer name front netns "$1"
-	ip -n "$front" link set "$2" master fr0 up
-	add_addresses "$1" front "$3"
-	ip -n "$1" link set front up
-}
-
 connections_are_shared() { # both ways, for the active one changes
 	local lb
 	for lb in "$lb1" "$lb2"; do

@@ -62,7 +62,7 @@ network() {
 	services_of "$node" 10 2
 	services_of "$lb" 20 2
 	services_of "$node" 30 3
-	mark_to "$node" "$vip4" 2001:db8:51::10 198.51.100.30 2001:db8:51::30
+	mark_to "$node" "$vip4" 2001:db8:51::10 198.51.100.30 2001:db8:51::30 198.51.100.40
 }
 
 # Where the sessions of a service are, and its balancer's MAC and endpoint.
@@ -156,6 +156,32 @@ gateway() {
 	ctl "$node" port replace tap1 --balancer --own "$own"
 }
 gateway
+
+# Another machine is between the balancer and the server, by one link too: replies pass it, as requests did.
+between() {
+	local long held
+	setup_ns middle
+	attach_vm "$middle" "$node" br100 tap4 "10.1.1.5/24"
+	forwarding "$middle"
+	# Else it would tell the server of a shorter way.
+	in_ns "$middle" sh -c 'for device in all eth0; do echo 0 > /proc/sys/net/ipv4/conf/$device/send_redirects; done'
+	batch "$middle" "route add default via 10.1.1.1" "route add 10.77.0.2 via 10.1.1.2"
+	in_ns "$middle" nft -f - <<-NFT
+		table inet middle { chain forward { type filter hook forward priority 0; ip saddr 10.77.0.2 counter; }; }
+	NFT
+	batch "$rs" "addr add 10.77.0.2/32 dev lo" "rule add from 10.77.0.2 table 77" "route add default via 10.1.1.5 table 77"
+	ip -n "$node" route add 10.77.0.2 via 10.1.1.5
+	add_addresses "$node" lo 198.51.100.40/32
+	service "$node" u 198.51.100.40:7 10.77.0.2:7
+	service "$node" t 198.51.100.40:80 10.77.0.2:80
+	check "through a machine in between the server sees the client" equal "$(http_get "$client" 198.51.100.40)" 200.1.1.2
+	long=$(printf '%04000d' 5)
+	held=$(stat_of "$node" fragment_held)
+	check "long datagrams pass, too" equal "$(udp_echo "$client" 198.51.100.40 "$long")" "200.1.1.2 $long"
+	check "and what the server sends to that machine waits for nothing" equal "$(stat_of "$node" fragment_held)" "$held"
+	check "which saw the replies" not grep -q 'packets 0 ' <<< "$(in_ns "$middle" nft list table inet middle)"
+}
+between
 
 # The same balancer's other server is on another host.
 pair_hosts "$node" 172.18.10.1 "$farhost" 172.18.10.2
