@@ -163,6 +163,9 @@ between() {
 	setup_ns middle
 	attach_vm "$middle" "$node" br100 tap4 "10.1.1.5/24"
 	forwarding "$middle"
+	# What the server sends is all there before the first of it has come back from here.
+	require sch_netem
+	tc -n "$middle" qdisc add dev eth0 root netem delay 10ms
 	# Else it would tell the server of a shorter way.
 	in_ns "$middle" sh -c 'for device in all eth0; do echo 0 > /proc/sys/net/ipv4/conf/$device/send_redirects; done'
 	batch "$middle" "route add default via 10.1.1.1" "route add 10.77.0.2 via 10.1.1.2"
