@@ -14,35 +14,6 @@
 #include "front.h"
 #include "stages.h"
 
-/**
- * itun_reply_possible() - could a packet be a session's reply?
- * @in: namespace
- * @inner: its headers, an ITUN_INNER_FLOW
- *
- * The part that a packet which is nobody's passes through: no keyed hash.
- *
- * Context: any, under RCU.
- * Return: false if it is nobody's for certain.
- */
-bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
-{
-	/* It is for its first one to say. */
-	if (unlikely(inner->later))
-		return true;
-	if (!itun_filter_has(in, inner->tuple.family, &inner->tuple.src, inner->tuple.sport))
-		return false;
-	/* What opens a flow from the server's side is the server's own. A
-	 * request for an echo is so by itself: its answer is not the server's.
-	 * A connection's further packets look like replies: itun_reply_find()
-	 * remembers whose they are.
-	 */
-	if (unlikely(inner->opens)) {
-		itun_count(in, opening);
-		return !inner->icmp_type;
-	}
-	return true;
-}
-
 /* By the keyed hash, in the table. */
 static noinline struct itun_session *itun_reply_search4(struct itun_net *in,
 							const struct itun_key4 *key)

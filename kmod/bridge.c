@@ -7,6 +7,7 @@
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 
+#include "first_look.h"
 #include "stages.h"
 #include "turn.h"
 
@@ -231,7 +232,7 @@ static unsigned int itun_steer_bridge_frame(struct itun_net *in, const struct it
 	unsigned int verdict;
 	bool possible;
 
-	if (itun_frame_find(skb, &inner) != ITUN_INNER_FLOW)
+	if (itun_frame_look(skb, &inner) != ITUN_INNER_FLOW)
 		return NF_ACCEPT;
 	possible = itun_reply_possible(in, &inner);
 	/* A first fragment that is nobody's has to be known as such. */

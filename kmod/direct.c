@@ -11,6 +11,7 @@
 #include <linux/netdevice.h>
 
 #include "device.h"
+#include "first_look.h"
 #include "port.h"
 #include "stages.h"
 #include "turn.h"
@@ -136,7 +137,7 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 	} else if (port->ops.hooknum == NF_NETDEV_INGRESS && !netif_is_ovs_port(port->dev)) {
 		return NF_ACCEPT;
 	}
-	if (itun_frame_find(skb, &inner) != ITUN_INNER_FLOW ||
+	if (itun_frame_look(skb, &inner) != ITUN_INNER_FLOW ||
 	    (bridged && itun_direct_shows(&inner)))
 		return NF_ACCEPT;
 	if (likely(!itun_reply_possible(port->in, &inner)))

@@ -72,6 +72,9 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	 */
 	if (!skb->dev)
 		return NF_ACCEPT;
+	/* Nobody but path_xmit, below us on the stack, can have put this very packet there. */
+	if (this_cpu_read(itun_sending) == skb)
+		return NF_ACCEPT;
 	/* What is routed in a VRF comes twice, first as if it left by the VRF. */
 	if (unlikely(netif_is_l3_master(state->out)))
 		return NF_ACCEPT;

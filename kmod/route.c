@@ -37,8 +37,9 @@ static u8 itun_route_protocol(const struct itun_path *path)
 	return path->key.type == IPVS_TUN_TUNNEL_TYPE_GRE ? IPPROTO_GRE : IPPROTO_UDP;
 }
 
-static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos,
-		       __be16 sport, __be16 dport, bool cached, struct itun_route *route)
+static noinline int itun_route4_lookup(struct itun_path *path, const struct sk_buff *skb, u8 tos,
+				       __be16 sport, __be16 dport, bool cached,
+				       struct itun_route *route)
 {
 	struct flowi4 fl4 = {
 		.daddr = path->key.remote.ip,
@@ -51,13 +52,6 @@ static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos
 	};
 	struct rtable *rt;
 
-	if (likely(cached)) {
-		rt = dst_cache_get_ip4(&path->dst_cache, &route->local.ip);
-		if (likely(rt)) {
-			route->dst = &rt->dst;
-			return 0;
-		}
-	}
 	fl4.flowi4_oif = itun_route_device(path);
 	rt = ip_route_output_flow(path->in->net, &fl4, NULL);
 	if (IS_ERR(rt))
@@ -67,6 +61,21 @@ static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos
 	if (cached)
 		dst_cache_set_ip4(&path->dst_cache, &rt->dst, fl4.saddr);
 	return 0;
+}
+
+static int itun_route4(struct itun_path *path, const struct sk_buff *skb, u8 tos,
+		       __be16 sport, __be16 dport, bool cached, struct itun_route *route)
+{
+	struct rtable *rt;
+
+	if (likely(cached)) {
+		rt = dst_cache_get_ip4(&path->dst_cache, &route->local.ip);
+		if (likely(rt)) {
+			route->dst = &rt->dst;
+			return 0;
+		}
+	}
+	return itun_route4_lookup(path, skb, tos, sport, dport, cached, route);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)

@@ -90,7 +90,35 @@ struct itun_backhaul {
 	u32 zone;			/* the tenant that it was found for */
 };
 
-bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner);
+/**
+ * itun_reply_possible() - could a packet be a session's reply?
+ * @in: namespace
+ * @inner: its headers, an ITUN_INNER_FLOW
+ *
+ * The part that a packet which is nobody's passes through: no keyed hash.
+ *
+ * Context: any, under RCU.
+ * Return: false if it is nobody's for certain.
+ */
+static inline bool itun_reply_possible(struct itun_net *in, const struct itun_inner *inner)
+{
+	/* It is for its first one to say. */
+	if (unlikely(inner->later))
+		return true;
+	if (!itun_filter_has(in, inner->tuple.family, &inner->tuple.src, inner->tuple.sport))
+		return false;
+	/* What opens a flow from the server's side is the server's own. A
+	 * request for an echo is so by itself: its answer is not the server's.
+	 * A connection's further packets look like replies: itun_reply_find()
+	 * remembers whose they are.
+	 */
+	if (unlikely(inner->opens)) {
+		itun_count(in, opening);
+		return !inner->icmp_type;
+	}
+	return true;
+}
+
 bool itun_reply_find(struct itun_net *in, const struct itun_config *config,
 		     const struct itun_inner *inner, u32 zone, struct itun_backhaul *reply);
 bool itun_reply_accept(struct itun_net *in, const struct itun_config *config,
@@ -183,8 +211,10 @@ struct itun_route {
 int itun_path_route(struct itun_path *path, const struct sk_buff *skb, u8 tos,
 		    __be16 sport, __be16 dport, struct itun_route *route);
 
-/* Set while path_xmit sends: LOCAL_OUT has nothing to do for its packet. BH off. */
-DECLARE_PER_CPU(unsigned int, itun_sending);
+/* What path_xmit sends right now: LOCAL_OUT has nothing to do for it, nor for what drivers make
+ * of it. To be compared from anywhere; to be written, and asked for any packet, with BH off.
+ */
+DECLARE_PER_CPU(const struct sk_buff *, itun_sending);
 
 /* Is a packet, or each of its segments, at most so long from the network header? */
 static inline bool itun_packet_fits(const struct sk_buff *skb, unsigned int mtu)

@@ -16,11 +16,12 @@
 
 #include "compat/egress.h"
 #include "compat/tunnel_key.h"
+#include "encap.h"
 #include "mpls.h"
 #include "port.h"
 #include "stages.h"
 
-DEFINE_PER_CPU(unsigned int, itun_sending);
+DEFINE_PER_CPU(const struct sk_buff *, itun_sending);
 
 /* Segmentation that the tunnel's drivers can do for an inner packet. */
 #define ITUN_GSO_GOOD	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_TCP_ECN | \
@@ -90,7 +91,8 @@ static bool itun_xmit_extended(const struct itun_path *path, const struct net_de
 }
 
 /* How long may an IP packet be that is put into a tunnel by this route? */
-static unsigned int itun_xmit_room(const struct itun_path_key *key, const struct dst_entry *dst)
+static __always_inline unsigned int itun_xmit_room(const struct itun_path_key *key,
+						   const struct dst_entry *dst)
 {
 	unsigned int overhead = key->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	unsigned int mtu = dst_mtu(dst);
@@ -108,8 +110,8 @@ static unsigned int itun_xmit_room(const struct itun_path_key *key, const struct
 /* Does the packet, or each of its segments, fit the path's MTU once it is
  * encapsulated? If not, the driver makes the ICMP error that the VM expects.
  */
-static bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
-			       const struct itun_path_key *key)
+static __always_inline bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
+					       const struct itun_path_key *key)
 {
 	unsigned int mtu = itun_xmit_room(key, dst);
 
@@ -152,7 +154,7 @@ static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *s
 		itun_xmit_to(skb, hash, dev);
 		return skb;
 	}
-	skb_push(skb, skb->data - skb_mac_header(skb));
+	__skb_push(skb, skb->data - skb_mac_header(skb));
 	skb_reset_mac_header(skb);
 	ether_addr_copy(eth_hdr(skb)->h_dest, path->key.mac);
 	if (skb_vlan_tag_present(skb)) {
@@ -252,11 +254,19 @@ static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *
 	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
 
 	if (path->key.family == 4) {
-		struct rtable *rt = container_of(route.dst, struct rtable, dst);
+		const struct itun_encap4 outer = {
+			.local = route.local.ip,
+			.remote = path->key.remote.ip,
+			.df = df,
+			.sport = sport,
+			.dport = vxlan->cfg.dst_port,
+			.tos = tos,
+			.ttl = ttl ? : ip4_dst_hoplimit(route.dst),
+			.checksum = checksum,
+		};
 
-		udp_tunnel_xmit_skb(rt, sock->sock->sk, skb, route.local.ip, path->key.remote.ip,
-				    tos, ttl ? : ip4_dst_hoplimit(route.dst), df, sport,
-				    vxlan->cfg.dst_port, false, !checksum);
+		itun_encap4(path, container_of(route.dst, struct rtable, dst), sock->sock->sk, skb,
+			    &outer);
 #if IS_ENABLED(CONFIG_IPV6)
 	} else {
 		struct in6_addr local, remote;
@@ -534,8 +544,8 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	if (unlikely(itun_xmit_extended(path, dev)))
 		return ITUN_XMIT_FALLBACK;
 	/* Into the tunnel at once, on this CPU: LOCAL_OUT is told to let it be. */
-	__this_cpu_write(itun_sending, 1);
+	__this_cpu_write(itun_sending, skb);
 	result = itun_xmit_into(path, skb, hash, dev, external);
-	__this_cpu_write(itun_sending, 0);
+	__this_cpu_write(itun_sending, NULL);
 	return result;
 }

@@ -352,6 +352,70 @@ itun_inner_ip(const u8 *data, u32 l3, u32 avail, u32 total, u16 ethertype,
 }
 
 /**
+ * itun_inner_parse_usual() - parse a bare IPv4 packet of TCP or UDP, if it is a usual one
+ * @data: the packet, from its IP header on
+ * @avail: readable bytes of @data; at most @total
+ * @total: all bytes of the packet
+ * @inner: filled in with what itun_inner_parse_ip() would find, if the result is true
+ *
+ * Without options and not a fragment; all of its lengths are right. The fuzzer compares the two.
+ *
+ * Return: false if the whole parser has to look.
+ */
+static __always_inline bool
+itun_inner_parse_usual(const u8 *data, u32 avail, u32 total, struct itun_inner *inner)
+{
+	u32 length, hash, id;
+	u8 protocol, flags;
+
+	if (avail < 28 || data[0] != 0x45 || wire_get_be16(data + 6) & 0x3fff)
+		return false;
+	length = wire_get_be16(data + 2);
+	if (length > total ||
+	    !itun_inner_ip4_host(wire_get_be32(data + 12)) ||
+	    !itun_inner_ip4_host(wire_get_be32(data + 16)))
+		return false;
+	id = wire_get_be16(data + 4);
+	hash = id << 16 ^ length;
+	protocol = data[9];
+	flags = 0;
+	if (protocol == ITUN_PROTO_UDP) {
+		if (length < 28 || wire_get_be16(data + 24) != length - 20)
+			return false;
+		hash = itun_inner_mix(hash, wire_get_be32(data + 24));
+	} else if (protocol == ITUN_PROTO_TCP) {
+		u32 hlen;
+
+		if (avail < 40)
+			return false;
+		hlen = data[32] >> 4 << 2;
+		if (hlen < 20 || hlen + 20 > length)
+			return false;
+		flags = data[33];
+		hash = itun_inner_mix(hash, wire_get_be32(data + 24));
+		hash = itun_inner_mix(hash, wire_get_be32(data + 34));
+	} else {
+		return false;
+	}
+
+	itun_inner_reset(inner);
+	inner->ethertype = ITUN_ETH_IPV4;
+	inner->l4_offset = 20;
+	memset(&inner->tuple, 0, sizeof(inner->tuple));
+	memcpy(&inner->tuple.src.ip, data + 12, 4);
+	memcpy(&inner->tuple.dst.ip, data + 16, 4);
+	memcpy(&inner->tuple.sport, data + 20, 2);
+	memcpy(&inner->tuple.dport, data + 22, 2);
+	inner->tuple.family = 4;
+	inner->tuple.protocol = protocol;
+	inner->fragment_id = id;
+	inner->fingerprint = hash;
+	inner->tcp_flags = flags;
+	inner->opens = (flags & (ITUN_TCP_SYN | ITUN_TCP_ACK)) == ITUN_TCP_SYN;
+	return true;
+}
+
+/**
  * itun_inner_parse_ip() - parse a bare IP packet
  * @data: the packet, from its IP header on
  * @avail: readable bytes of @data; at most @total

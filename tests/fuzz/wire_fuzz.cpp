@@ -210,6 +210,20 @@ void check_glimpse(const std::uint8_t *bytes, u32 avail, u32 total)
 	MUST(inner.tuple.src.ip == src && inner.tuple.sport == sport);
 }
 
+// What is taken for usual the whole parser finds the same in.
+void check_usual(const std::uint8_t *bytes, u32 avail, u32 total)
+{
+	const Exact exact(bytes, avail);
+	itun_inner usual, whole = {};
+
+	std::memset(static_cast<void *>(&usual), 0x55, sizeof(usual));
+	if (!itun_inner_parse_usual(exact.get(), avail, total, &usual))
+		return;
+	MUST(itun_inner_parse_ip(exact.get(), avail, total, 0x0800, &whole) == ITUN_INNER_FLOW);
+	MUST(same(usual, whole));
+	MUST(!usual.related && !usual.later && !usual.need);
+}
+
 void check_probe(const std::uint8_t *bytes, u32 size)
 {
 	const Exact exact(bytes, size);
@@ -549,6 +563,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
 		check_inner(parse, bytes, count, count + beyond[how % 8]);
 		check_inner_by_and_by(parse, bytes, count, count * (how / 8) / 4);
 		check_glimpse(bytes, count, count + beyond[how % 8]);
+		check_usual(bytes, count, count + beyond[how % 8]);
 		break;
 	}
 	}
