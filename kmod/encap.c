@@ -13,23 +13,24 @@
 
 #include "encap.h"
 
-/* As many are reserved at once, and for so long: the sixteen bits that all hosts' packets
- * to one address share are not to come round meanwhile.
+/* As many are reserved at once by who needs many, and for so long. All packets from one host
+ * to another share sixteen bits of them: who sends now and then takes a few.
  */
 #define ITUN_IDENTS_BLOCK	64
+#define ITUN_IDENTS_FEW		4
 #define ITUN_IDENTS_LIFE	(HZ / 10)
 
 /**
  * itun_idents_init() - a path's identifications: none yet
  * @path: new
  *
+ * Without memory for them each packet asks for its own.
+ *
  * Context: softirq or BH off.
- * Return: 0 or -ENOMEM.
  */
-int itun_idents_init(struct itun_path *path)
+void itun_idents_init(struct itun_path *path)
 {
 	path->idents = alloc_percpu_gfp(struct itun_idents, GFP_ATOMIC | __GFP_NOWARN);
-	return path->idents ? 0 : -ENOMEM;
 }
 
 /**
@@ -43,27 +44,47 @@ void itun_idents_free(struct itun_path *path)
 	free_percpu(path->idents);
 }
 
+static noinline u16 itun_idents_reserve(const struct itun_path *path,
+					const struct itun_encap4 *outer, unsigned int packets)
+{
+	struct iphdr iph = {
+		.protocol = IPPROTO_UDP,
+		.saddr = outer->local,
+		.daddr = outer->remote,
+	};
+
+	__ip_select_ident(path->in->net, &iph, packets);
+	return ntohs(iph.id);
+}
+
+/* Into how many packets will it be segmented? What a machine hands over does not say. */
+static unsigned int itun_encap_packets(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+
+	if (likely(!info->gso_size))
+		return 1;
+	return info->gso_segs ? : min(DIV_ROUND_UP(skb->len, info->gso_size), (u32)U16_MAX);
+}
+
 /* The first of as many as there will be packets: segmentation counts on from it. Those that
  * may not be fragmented have one, too, as iptunnel_xmit() gives it to them.
  */
-static __be16 itun_encap_ident(struct itun_path *path, const struct itun_encap4 *outer,
+static __be16 itun_encap_ident(const struct itun_path *path, const struct itun_encap4 *outer,
 			       unsigned int packets)
 {
-	struct itun_idents *idents = this_cpu_ptr(path->idents);
+	struct itun_idents *idents;
 	u32 now = (u32)jiffies;
+	bool fresh;
 	u16 ident;
 
-	if (unlikely(idents->left < packets || idents->local != outer->local ||
-		     now - idents->at > ITUN_IDENTS_LIFE)) {
-		struct iphdr iph = {
-			.protocol = IPPROTO_UDP,
-			.saddr = outer->local,
-			.daddr = outer->remote,
-		};
-
-		idents->left = max_t(unsigned int, packets, ITUN_IDENTS_BLOCK);
-		__ip_select_ident(path->in->net, &iph, idents->left);
-		idents->next = ntohs(iph.id);
+	if (unlikely(!path->idents || packets > ITUN_IDENTS_FEW))
+		return htons(itun_idents_reserve(path, outer, packets));
+	idents = this_cpu_ptr(path->idents);
+	fresh = now - idents->at <= ITUN_IDENTS_LIFE && idents->local == outer->local;
+	if (unlikely(!fresh || idents->left < packets)) {
+		idents->left = fresh ? ITUN_IDENTS_BLOCK : ITUN_IDENTS_FEW;
+		idents->next = itun_idents_reserve(path, outer, idents->left);
 		idents->local = outer->local;
 		idents->at = now;
 	}
@@ -75,7 +96,7 @@ static __be16 itun_encap_ident(struct itun_path *path, const struct itun_encap4 
 
 /**
  * itun_encap4() - put UDP and IPv4 in front of a packet, and send it
- * @path: under RCU; has identifications
+ * @path: under RCU
  * @rt: route, consumed
  * @sk: the tunnel's socket
  * @skb: skb->data at the tunnel's header, inner headers noted, enough room in front;
@@ -84,8 +105,8 @@ static __be16 itun_encap_ident(struct itun_path *path, const struct itun_encap4 
  *
  * Context: softirq, BH off, under RCU. See udp_tunnel_xmit_skb() and iptunnel_xmit().
  */
-void itun_encap4(struct itun_path *path, struct rtable *rt, struct sock *sk, struct sk_buff *skb,
-		 const struct itun_encap4 *outer)
+void itun_encap4(const struct itun_path *path, struct rtable *rt, struct sock *sk,
+		 struct sk_buff *skb, const struct itun_encap4 *outer)
 {
 	int len = skb->len - skb_inner_network_offset(skb);
 	struct net_device *dev = skb->dev;
@@ -109,7 +130,7 @@ void itun_encap4(struct itun_path *path, struct rtable *rt, struct sock *sk, str
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = outer->tos;
-	iph->id = itun_encap_ident(path, outer, skb_shinfo(skb)->gso_segs ?: 1);
+	iph->id = itun_encap_ident(path, outer, itun_encap_packets(skb));
 	iph->frag_off = ip_mtu_locked(&rt->dst) ? 0 : outer->df;
 	iph->ttl = outer->ttl;
 	iph->protocol = IPPROTO_UDP;

@@ -38,9 +38,9 @@ struct itun_encap4 {
 	bool checksum;
 };
 
-int itun_idents_init(struct itun_path *path);
+void itun_idents_init(struct itun_path *path);
 void itun_idents_free(struct itun_path *path);
-void itun_encap4(struct itun_path *path, struct rtable *rt, struct sock *sk, struct sk_buff *skb,
-		 const struct itun_encap4 *outer);
+void itun_encap4(const struct itun_path *path, struct rtable *rt, struct sock *sk,
+		 struct sk_buff *skb, const struct itun_encap4 *outer);
 
 #endif /* ITUN_ENCAP_H */

@@ -121,8 +121,8 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 	if (likely(!itun_path_is_local(key)) &&
 	    dst_cache_init(&path->dst_cache, GFP_ATOMIC | __GFP_NOWARN))
 		goto put_zone;
-	if (key->type == IPVS_TUN_TUNNEL_TYPE_VXLAN && key->family == 4 && itun_idents_init(path))
-		goto destroy_cache;
+	if (key->type == IPVS_TUN_TUNNEL_TYPE_VXLAN && key->family == 4)
+		itun_idents_init(path);
 	if (likely(!itun_path_is_local(key)))
 		endpoint = itun_endpoint_make(in, key->type,
 					      itun_tunnel_carrier(key->type, key->options),
@@ -137,8 +137,6 @@ static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_
 		atomic_inc(&in->n_mpls_paths);
 	return path;
 
-destroy_cache:
-	dst_cache_destroy(&path->dst_cache);
 put_zone:
 	itun_zone_put(in, path->zone);
 free_path:

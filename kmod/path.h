@@ -102,7 +102,7 @@ struct itun_path {
 				 * itun_device_find_tunnel() found then
 				 */
 	struct dst_cache dst_cache;
-	struct itun_idents __percpu *idents;	/* of VXLAN over IPv4; see encap.c */
+	struct itun_idents __percpu *idents;	/* of VXLAN over IPv4, or NULL; see encap.c */
 	struct metadata_dst *metadata;	/* for external tunnel devices, made on first use */
 	struct rcu_head rcu;
 };

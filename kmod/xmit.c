@@ -530,8 +530,8 @@ enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 	dev = itun_xmit_device(path, &external);
 	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;
-	/* 6.1's iptunnel_xmit() has no recursion guard of its own: a tunnel
-	 * whose underlay runs through one of our bridges ends here.
+	/* A tunnel whose underlay runs through one of our bridges ends here: neither
+	 * itun_encap4() nor 6.1's iptunnel_xmit() has a guard against recursion of its own.
 	 */
 	if (unlikely(__this_cpu_read(itun_sending)))
 		return ITUN_XMIT_FALLBACK;
