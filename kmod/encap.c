@@ -64,7 +64,8 @@ static unsigned int itun_encap_packets(const struct sk_buff *skb)
 
 	if (likely(!info->gso_size))
 		return 1;
-	return info->gso_segs ? : min(DIV_ROUND_UP(skb->len, info->gso_size), (u32)U16_MAX);
+	return info->gso_segs ? :
+	       min_t(u32, DIV_ROUND_UP(skb->len, info->gso_size), U16_MAX);
 }
 
 /* The first of as many as there will be packets: segmentation counts on from it. Those that

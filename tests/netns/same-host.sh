@@ -167,7 +167,7 @@ between() {
 	require sch_netem
 	tc -n "$middle" qdisc add dev eth0 root netem delay 10ms
 	# Else it would tell the server of a shorter way.
-	in_ns "$middle" sh -c 'for device in all eth0; do echo 0 > /proc/sys/net/ipv4/conf/$device/send_redirects; done'
+	in_ns "$middle" sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
 	batch "$middle" "route add default via 10.1.1.1" "route add 10.77.0.2 via 10.1.1.2"
 	in_ns "$middle" nft -f - <<-NFT
 		table inet middle { chain forward { type filter hook forward priority 0; ip saddr 10.77.0.2 counter; }; }

@@ -250,7 +250,7 @@ for kind in $kinds; do
 	esac
 	topology "$kind" vxlan 4 4 6
 	unload_module
+	# It would take aside what the next ones' bridges forward.
+	modprobe -q -r br_netfilter || true
 done
-# It would take aside what the next scenarios' bridges forward.
-modprobe -q -r br_netfilter || true
 finish
