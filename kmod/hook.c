@@ -75,9 +75,6 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	/* Nobody but path_xmit, below us on the stack, can have put this very packet there. */
 	if (this_cpu_read(itun_sending) == skb)
 		return NF_ACCEPT;
-	/* What is routed in a VRF comes twice, first as if it left by the VRF. */
-	if (unlikely(netif_is_l3_master(state->out)))
-		return NF_ACCEPT;
 	/* nf_hook() holds RCU: the snapshot stays for this packet. */
 	config = rcu_dereference(in->config);
 	ports = rcu_dereference(in->ports);
@@ -85,6 +82,9 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 		!(config->paused & IPVS_TUN_STEP_MARK);
 	if (likely(!marks) && (!config->rewrites ||
 			       (family == 4 && itun_outer_nobodys4(in, ports, skb))))
+		return NF_ACCEPT;
+	/* What is routed in a VRF comes twice, first as if it left by the VRF. */
+	if (unlikely(netif_is_l3_master(state->out)))
 		return NF_ACCEPT;
 	return itun_local_out_whole(in, config, ports, skb, family, marks);
 }

@@ -144,6 +144,11 @@ remembered() {
 
 # --- the server's port ---------------------------------------------------------
 
+# Of the outer packets that its host sent.
+identifications() {
+	tcpdump -n -x -r "$work/direct" "src host 172.18.10.2" 2> /dev/null | awk '$1 == "0x0000:" { print $4 }'
+}
+
 server_port() { # FAMILY
 	local sent before
 	direct_stays "no port is direct"
@@ -152,7 +157,13 @@ server_port() { # FAMILY
 	# What the way past everything must not lose: the numbers of the tunnel's own device.
 	before=$(stat_of "$rshost" direct)
 	sent=$(tunnel_sent)
+	capture_start "$switch" p2 "$work/direct" "$(tunnel_filter "$1")"
 	check "an upload, a download and datagrams arrive" service_works_all "$1"
+	capture_stop "$work/direct"
+	[ "$1" = 6 ] || {
+		check "packets of the server's host have identifications" at_least "$(identifications | wc -l)" 50
+		check "and no two the same" equal "$(identifications | sort | uniq -d)" ""
+	}
 	check "the tunnel's device has counted what went directly" \
 		at_least $(($(tunnel_sent) - sent)) $(($(stat_of "$rshost" direct) - before))
 	check "the port tells how many" at_least "$(port_field "$rshost" '.[0].devices[0].direct_packets')" 20
