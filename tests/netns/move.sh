@@ -33,7 +33,6 @@ balancer() { # NAME N
 	mark_to "$lb" "$vip4" "$vip_lan" "$vip6"
 }
 
-# A host of the network in front.
 connections_are_shared() { # both ways, for the active one changes
 	local lb
 	for lb in "$lb1" "$lb2"; do
