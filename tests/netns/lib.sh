@@ -457,12 +457,28 @@ capture_start() { # NS DEVICE FILE [FILTER…]
 	wait_until 20 grep -q 'listening on' "$file.log"
 }
 
+# Whoever ends tcpdump at once loses what lies in the kernel's ring, up to a second of it. (Not for lo: there tcpdump
+# leaves one of two packets out.)
 capture_stop() { # FILE
-	kill -TERM "${capture_pid[$1]}" 2> /dev/null || true
-	wait "${capture_pid[$1]}" 2> /dev/null || true
+	local pid=${capture_pid[$1]} came
+	came=$(capture_told "$1" "received by filter")
+	wait_until 10 capture_has_read "$1" "${came:-0}" || note "capture: $1 is not complete"
+	kill -TERM "$pid" 2> /dev/null || true
+	wait "$pid" 2> /dev/null || true
 	unset "capture_pid[$1]"
 	grep -q '^0 packets dropped by kernel' "$1.log" || note "capture: $(grep dropped "$1.log" || true)"
 }
+
+# What tcpdump says of itself when asked: packets captured (they are in the file), received by filter, dropped.
+capture_told() { # FILE WHAT
+	local lines
+	lines=$(wc -l < "$1.log")
+	kill -USR1 "${capture_pid[$1]}" 2> /dev/null && wait_until 5 capture_has_told "$1" "$lines" || return 1
+	tail -n 1 "$1.log" | grep -o "[0-9]* packets\? $2" | cut -d' ' -f1
+}
+
+capture_has_told() { [ "$(wc -l < "$1.log")" -gt "$2" ]; }
+capture_has_read() { [ "$(capture_told "$1" captured)" -ge "$2" ]; }
 
 capture_count() { # FILE [FILTER…]
 	local file=$1

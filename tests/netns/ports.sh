@@ -149,6 +149,22 @@ identifications() {
 	tcpdump -n -x -r "$work/direct" "src host 172.18.10.2" 2> /dev/null | awk '$1 == "0x0000:" { print $4 }'
 }
 
+# Prints how many were answered, each before the next was sent; the first that is not ends it.
+datagrams() { # COUNT
+	in_ns "$client" python3 -c 'import itertools, socket, sys
+address, count = sys.argv[1], int(sys.argv[2])
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.settimeout(10)
+    sock.connect((address, 7))
+    def answered(number):
+        sock.send(b"number %d" % number)
+        try:
+            return sock.recv(65535).endswith(b" number %d" % number)
+        except TimeoutError:
+            return False
+    print(sum(1 for _ in itertools.takewhile(answered, range(count))))' "$vip4" "$1"
+}
+
 server_port() { # FAMILY
 	local sent before
 	direct_stays "no port is direct"
@@ -157,11 +173,14 @@ server_port() { # FAMILY
 	# What the way past everything must not lose: the numbers of the tunnel's own device.
 	before=$(stat_of "$rshost" direct)
 	sent=$(tunnel_sent)
-	capture_start "$switch" p2 "$work/direct" "$(tunnel_filter "$1")"
+	capture_start "$switch" p2 "$work/direct" "($(tunnel_filter "$1")) or udp dst port 2"
 	check "an upload, a download and datagrams arrive" service_works_all "$1"
+	# A download is as many packets as offloads make of it; these are one each, and more than are reserved at once.
+	check "a hundred datagrams are answered, one after another" equal "$(datagrams 100)" 100
+	capture_settle "$work/direct" "$rshost" "$(vtep "$lbhost" "$1")"
 	capture_stop "$work/direct"
 	[ "$1" = 6 ] || {
-		check "packets of the server's host have identifications" at_least "$(identifications | wc -l)" 50
+		check "packets of the server's host have identifications" at_least "$(identifications | wc -l)" 100
 		check "and no two the same" equal "$(identifications | sort | uniq -d)" ""
 	}
 	check "the tunnel's device has counted what went directly" \
