@@ -12,9 +12,7 @@
 #include "device.h"
 #include "stages.h"
 
-/* Who sends what is too long for the tunnel is told so, as by any router. What
- * may be fragmented is not ours to fragment: it is left to the routing tables.
- */
+/* Who sends what is too long for the tunnel is told so, as by any router. */
 static bool itun_forward_complain(struct sk_buff *skb, unsigned int mtu)
 {
 	if (skb->protocol == htons(ETH_P_IP)) {
@@ -139,10 +137,19 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
 	return found->session;
 }
 
-/* A routed packet has lost its Ethernet header: it gets one as if this host had
- * sent it on to the balancer in the server's network.
+/**
+ * itun_forward_frame() - put an Ethernet header in front of a routed packet
+ * @skb: skb->data at the network header
+ * @path: its way back
+ * @port: where it came in
+ *
+ * It has lost its own: it gets one as if this host had sent it on to the balancer in
+ * the server's network.
+ *
+ * Context: any.
+ * Return: false if there is no memory for it; the packet is as it was.
  */
-static bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
+bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
 			       const struct net_device *port)
 {
 	struct ethhdr *eth;
@@ -166,8 +173,8 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 				       const struct nf_hook_state *state)
 {
 	struct itun_backhaul reply;
+	unsigned int mtu, pieces;
 	enum itun_xmit result;
-	unsigned int mtu;
 	u32 len;
 
 	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
@@ -175,6 +182,14 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
 	/* A VLAN tag beside the packet is the port's that it came by: none here. */
 	mtu = itun_path_mtu(reply.path, skb);
+	pieces = mtu ? itun_pieces_size(skb, mtu) : 0;
+	if (unlikely(pieces)) {
+		itun_count(in, steer_fragmented);
+		result = itun_path_xmit_pieces(in, reply.path, skb, reply.hash, state->in, pieces);
+		if (likely(result != ITUN_XMIT_FALLBACK))
+			itun_steered(in, config, &reply, inner, len, result);
+		return NF_STOLEN;
+	}
 	if (unlikely(mtu && !itun_packet_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
 		itun_count(in, steer_too_long);
 		kfree_skb(skb);

@@ -182,6 +182,9 @@ enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, const struct nf_hook_state *state);
 
+bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
+			const struct net_device *port);
+
 /* flood.c */
 bool itun_flood_copy(const struct itun_session *session, const struct itun_inner *inner,
 		     const struct itun_outer *outer, int ifindex);
@@ -202,6 +205,12 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb);
 void itun_steered(struct itun_net *in, const struct itun_config *config,
 		  const struct itun_backhaul *reply, const struct itun_inner *inner, u32 len,
 		  enum itun_xmit result);
+
+/* refragment.c: the same in pieces */
+unsigned int itun_pieces_size(const struct sk_buff *skb, unsigned int mtu);
+enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path,
+				     struct sk_buff *skb, u64 hash,
+				     const struct net_device *port, unsigned int size);
 
 struct itun_route {
 	struct dst_entry *dst;	/* referenced */

@@ -76,6 +76,48 @@ behind_gateway() { # WHEN : the VM whose gateway is this host, by the address th
 	check "its replies were steered" stat_grew "$rshost" steered "$steered" 6
 }
 
+# What conntrack has put together leaves in the pieces that it came in, or in shorter ones. IPv6's are the server's to
+# make: told of a narrow tunnel, it does, the next time.
+long_datagrams() { # HOW COUNT : at least so many packets are fragmented here
+	local fragmented wire=$work/pieces
+	fragmented=$(stat_of "$rshost" steer_fragmented)
+	capture_start "$switch" p1 "$wire" "($(tunnel_filter "$family") and $(outer_from "$rshost" "$family")) or udp dst port 2"
+	check "an answer of 4,000 bytes arrives ($1)" wait_until 10 worker echo "$client" "$vip4" 0 "$RANDOM" 4000
+	check "and one over IPv6 inside ($1)" wait_until 10 worker echo "$client" "$vip6" 0 "$RANDOM" 4000
+	capture_settle "$wire" "$rshost" "$(vtep "$lbhost" "$family")"
+	capture_stop "$wire"
+	check "they were fragmented here ($1)" stat_grew "$rshost" steer_fragmented "$fragmented" "$2"
+	check "none is longer than the server's own packets ($1)" equal "$(capture_count "$wire" "greater 1600")" 0
+	check "and they are there ($1)" at_least "$(capture_count "$wire" "greater 1000")" 4
+}
+
+conntrack() { # on|off
+	case $1 in
+	on)
+		in_ns "$rshost" nft -f - <<-NFT
+			table inet follow {
+				chain forward { type filter hook forward priority 0; ct state established counter accept; }
+			}
+		NFT
+		;;
+	off) in_ns "$rshost" nft delete table inet follow ;;
+	esac
+}
+
+# A server whose packets say that they may be fragmented hears of no narrow tunnel, and needs not.
+may_be_fragmented() {
+	local fragmented long
+	in_ns "$ct" nft -f - <<-NFT
+		table ip may_be_fragmented { chain out { type filter hook output priority 0; ip protocol tcp ip frag-off set 0; } }
+	NFT
+	ip -n "$ct" route flush cache
+	fragmented=$(stat_of "$rshost" steer_fragmented) long=$(stat_of "$rshost" steer_too_long)
+	check "a download without DF through a tunnel that is too narrow arrives" http_download "$client" "$vip4" "$large"
+	check "its packets were fragmented here" stat_grew "$rshost" steer_fragmented "$fragmented" 10
+	check "and the server was told nothing" equal "$(stat_of "$rshost" steer_too_long)" "$long"
+	in_ns "$ct" nft delete table ip may_be_fragmented
+}
+
 # The TTL of what arrives at the balancer: the host is a router like any other, and it has been decremented once.
 ttl_is() { # CAPTURE EXPECTED
 	equal "$(tcpdump -n -r "$1" -c 1 -v "$(inner_byte 4 9) = 6 and $(inner_byte 4 12 4) = 0x0a020202" 2> /dev/null |
@@ -86,6 +128,7 @@ family=${FAMILIES:-4}
 family=${family%% *}
 network "$family"
 start_server "$ct" "$log"
+worker_start
 start_server "$vm" "$work/vm.log"
 wait_until 10 http_get "$lbhost" 10.2.2.2 1
 wait_until 10 http_get "$lbhost" 2001:db8:20::2 1
@@ -118,7 +161,20 @@ ctl "$rshost" port replace tap0 --vni 100 --direct
 check "a port that no switch has is not direct, and the tool says so" grep -q "nothing goes directly" <<< "$(ctl "$rshost" status)"
 check "a download arrives all the same" http_download "$client" "$vip4" "$large"
 
-# An underlay without room for the tunnel's header: the container is told, as by any router.
+conntrack on
+long_datagrams "with conntrack" 2
+
+# No room for the tunnel's header on the way to the balancer's host.
+ip -n "$rshost" route add "$(vtep "$lbhost" "$family")" dev eth0 mtu 1500
+long_datagrams "with conntrack, through a tunnel that is too narrow" 2
+conntrack off
+for version in -4 -6; do ip -n "$ct" "$version" route flush cache; done
+long_datagrams "through a tunnel that is too narrow" 2
+may_be_fragmented
+ip -n "$rshost" route del "$(vtep "$lbhost" "$family")" dev eth0
+
+# Nor in the underlay's device: the container is told, as by any router.
+ip -n "$ct" route flush cache
 ip -n "$rshost" link set eth0 mtu 1500
 long=$(stat_of "$rshost" steer_too_long)
 check "a download through a tunnel that is too narrow arrives" http_download "$client" "$vip4" "$large"

@@ -19,7 +19,7 @@ fragments NS DEVICE DEVICE SIZE     passes frames from one device to the other a
                                     fragments of SIZE bytes at most, as a sender could have
 hello NS PORT                       its TCP server for one connection, listening when this returns
 heard PORT                          what that one has heard
-echo NS ADDRESS SOURCE-PORT TEXT    a datagram from that port, and back within a second
+echo NS ADDRESS SOURCE-PORT TEXT [BYTES]   a datagram from that port, as long as that at least, and back within a second
 load NAME NS RATE ADDRESS…          starts a load: RATE datagrams a second, each sent once, and requests one after another
 load-answered NAME SINCE-MS         when the first datagram sent since then was answered: milliseconds after it
 load-stop NAME                      ends it; prints what became of it as JSON
@@ -196,7 +196,8 @@ def exchange(ns, size, *addresses):
     yield from problems
 
 
-def echo(ns, address, port, text):
+def echo(ns, address, port, text, length=0):
+    text = text.rjust(int(length), "0")
     with open_socket(ns, family_of(address), socket.SOCK_DGRAM) as sock:
         sock.settimeout(1)
         sock.bind(("", int(port)))
