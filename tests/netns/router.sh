@@ -108,7 +108,9 @@ conntrack() { # on|off
 may_be_fragmented() {
 	local fragmented long
 	in_ns "$ct" nft -f - <<-NFT
-		table ip may_be_fragmented { chain out { type filter hook output priority 0; ip protocol tcp ip frag-off set 0; } }
+		table ip may_be_fragmented {
+			chain out { type filter hook output priority 0; ip protocol tcp ip frag-off set 0; }
+		}
 	NFT
 	ip -n "$ct" route flush cache
 	fragmented=$(stat_of "$rshost" steer_fragmented) long=$(stat_of "$rshost" steer_too_long)
