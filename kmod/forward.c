@@ -167,6 +167,12 @@ bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
 	return true;
 }
 
+/* What is recorded in the packet's options is noted on its way in, and written behind FORWARD. */
+static bool itun_forward_options_due(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) && IPCB(skb)->opt.is_changed;
+}
+
 /* BH off: the caches and the flag of path_xmit are this CPU's. */
 static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_config *config,
 				       struct sk_buff *skb, const struct itun_inner *inner,
@@ -174,20 +180,29 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 {
 	struct itun_backhaul reply;
 	unsigned int mtu, pieces;
+	struct net_device *dev;
 	enum itun_xmit result;
+	bool external;
 	u32 len;
 
 	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
 		return NF_ACCEPT;
+	if (unlikely(itun_forward_options_due(skb)))
+		goto fallback;
 	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
 	/* A VLAN tag beside the packet is the port's that it came by: none here. */
 	mtu = itun_path_mtu(reply.path, skb);
 	pieces = mtu ? itun_pieces_size(skb, mtu) : 0;
 	if (unlikely(pieces)) {
-		itun_count(in, steer_fragmented);
-		result = itun_path_xmit_pieces(in, reply.path, skb, reply.hash, state->in, pieces);
-		if (likely(result != ITUN_XMIT_FALLBACK))
+		dev = itun_path_device(reply.path, &external);
+		if (unlikely(!dev || !itun_path_takes(reply.path, skb)))
+			goto fallback;
+		result = itun_path_xmit_pieces(in, reply.path, skb, reply.hash, state->in, dev,
+					       pieces);
+		if (likely(result != ITUN_XMIT_FALLBACK)) {
+			itun_count(in, steer_fragmented);
 			itun_steered(in, config, &reply, inner, len, result);
+		}
 		return NF_STOLEN;
 	}
 	if (unlikely(mtu && !itun_packet_fits(skb, mtu) && itun_forward_complain(skb, mtu))) {
@@ -195,17 +210,17 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 		kfree_skb(skb);
 		return NF_STOLEN;
 	}
-	if (unlikely(!itun_forward_frame(skb, reply.path, state->in))) {
-		itun_count(in, steer_fallback);
-		return NF_ACCEPT;
-	}
+	if (unlikely(!itun_forward_frame(skb, reply.path, state->in)))
+		goto fallback;
 	result = itun_path_xmit(reply.path, skb, reply.hash);
-	if (unlikely(result == ITUN_XMIT_FALLBACK)) {
-		itun_count(in, steer_fallback);
-		return NF_ACCEPT;
-	}
+	if (unlikely(result == ITUN_XMIT_FALLBACK))
+		goto fallback;
 	itun_steered(in, config, &reply, inner, len, result);
 	return NF_STOLEN;
+
+fallback:
+	itun_count(in, steer_fallback);
+	return NF_ACCEPT;
 }
 
 /**

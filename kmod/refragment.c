@@ -5,14 +5,17 @@
  * (RFC 791), and hands on in its old pieces what conntrack has put together: who
  * sent those knows of no longer way. The kernel does both behind FORWARD, where a
  * reply does not come by any more.
+ *
+ * There is no way back once it has begun: what follows FORWARD expects whole packets.
  */
-#include <linux/ipv6.h>
-#include <net/dst.h>
 #include <net/gso.h>
 #include <net/ip.h>
+#include <net/ip6_fib.h>
 #include <net/ipv6.h>
 #include <net/ipv6_stubs.h>
+#include <net/route.h>
 
+#include "compat/dst.h"
 #include "stages.h"
 
 /* Whose pieces a CPU makes: the kernel's functions that make them call back with the
@@ -28,35 +31,62 @@ struct itun_pieces {
 
 static DEFINE_PER_CPU(struct itun_pieces *, itun_pieces);
 
-/* One piece; what cannot be put into the tunnel goes where the tables say, as a whole reply
- * would, for LOCAL_OUT to correct.
- */
 static int itun_piece_xmit(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct itun_pieces *pieces = __this_cpu_read(itun_pieces);
 	enum itun_xmit result = ITUN_XMIT_FALLBACK;
 
+	/* The route is one that ends with the function that made the piece. */
+	skb_dst_drop(skb);
 	if (likely(itun_forward_frame(skb, pieces->path, pieces->port)))
 		result = itun_path_xmit(pieces->path, skb, pieces->hash);
 	if (unlikely(result == ITUN_XMIT_FALLBACK)) {
-		itun_count(pieces->in, steer_fallback);
-		return dst_output(net, sk, skb);
+		itun_count(pieces->in, piece_dropped);
+		kfree_skb(skb);
+		return -ENOBUFS;
 	}
 	pieces->result = result;
 	return 0;
 }
 
-static void itun_pieces_make(struct net *net, struct sk_buff *skb, unsigned int size)
+static unsigned int itun_pieces_mtu(const struct dst_entry *dst)
 {
+	return READ_ONCE(dst->dev->mtu);
+}
+
+static struct dst_ops itun_pieces_ops = {
+	.family	= AF_UNSPEC,
+	.mtu	= itun_pieces_mtu,
+};
+
+/* The kernel's functions ask a packet's route how long a piece may be: not that of the
+ * routing tables, which it does not take, but one that leads to the tunnel's device. See
+ * ovs_fragment().
+ */
+static void itun_pieces_make(struct itun_net *in, struct sk_buff *skb, struct net_device *dev,
+			     unsigned int size)
+{
+	unsigned long tables = skb->_skb_refdst;
+	union {
+		struct rtable rt4;
+		struct rt6_info rt6;
+	} route = {};
+
 	if (skb->protocol == htons(ETH_P_IP)) {
-		/* The lesser of this and of what the routing tables' way has room for. */
+		itun_dst_init(&route.rt4.dst, &itun_pieces_ops);
+		route.rt4.dst.dev = dev;
+		skb_dst_set_noref(skb, &route.rt4.dst);
 		IPCB(skb)->frag_max_size = min_t(unsigned int, size, U16_MAX);
-		ip_do_fragment(net, NULL, skb, itun_piece_xmit);
+		ip_do_fragment(in->net, NULL, skb, itun_piece_xmit);
 #if IS_ENABLED(CONFIG_IPV6)
 	} else {
-		ipv6_stub->ipv6_fragment(net, NULL, skb, itun_piece_xmit);
+		itun_dst_init(&route.rt6.dst, &itun_pieces_ops);
+		route.rt6.dst.dev = dev;
+		skb_dst_set_noref(skb, &route.rt6.dst);
+		ipv6_stub->ipv6_fragment(in->net, NULL, skb, itun_piece_xmit);
 #endif
 	}
+	refdst_drop(tables);
 }
 
 /**
@@ -80,27 +110,30 @@ unsigned int itun_pieces_size(const struct sk_buff *skb, unsigned int mtu)
 			return 0;
 		return mtu < IPV4_MIN_MTU ? 0 : min_not_zero(came, mtu);
 	}
-	/* Only who sent it makes pieces (RFC 8200, 4.5). */
+	/* Only who sent it makes pieces (RFC 8200, 4.5). No piece is made shorter than the least MTU. */
 	came = IP6CB(skb)->frag_max_size;
-	return came && came <= mtu && skb->ignore_df && skb->len > came ? came : 0;
+	return came && max_t(unsigned int, came, IPV6_MIN_MTU) <= mtu && skb->ignore_df &&
+	       skb->len > came ? came : 0;
 }
 
 /**
  * itun_path_xmit_pieces() - send a routed packet by a path, in pieces
  * @in: namespace
- * @path: under RCU, usable
- * @skb: at FORWARD, with a route; skb->data at the network header
+ * @path: under RCU, usable; itun_path_takes() the packet
+ * @skb: at FORWARD; skb->data at the network header; consumed
  * @hash: of the session's key
  * @port: where it came in
+ * @dev: the path's device
  * @size: of itun_pieces_size(), not 0
  *
  * Context: BH off, under RCU.
- * Return: ITUN_XMIT_SENT or ITUN_XMIT_HANDED when a piece is in the tunnel; all are
- * consumed. ITUN_XMIT_FALLBACK when none was: they have gone the ordinary way.
+ * Return: ITUN_XMIT_SENT or ITUN_XMIT_HANDED when a piece is in the tunnel,
+ * ITUN_XMIT_FALLBACK when none is.
  */
 enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path,
 				     struct sk_buff *skb, u64 hash,
-				     const struct net_device *port, unsigned int size)
+				     const struct net_device *port, struct net_device *dev,
+				     unsigned int size)
 {
 	struct itun_pieces pieces = {
 		.in = in, .path = path, .port = port, .hash = hash,
@@ -109,9 +142,12 @@ enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path
 	struct itun_pieces *outside = __this_cpu_read(itun_pieces);
 	struct sk_buff *segment, *next;
 
+	/* What has been put together keeps its first piece's word of segments, in kernels before 6.12. */
+	if (skb->protocol == htons(ETH_P_IP) ? IPCB(skb)->frag_max_size : IP6CB(skb)->frag_max_size)
+		skb_gso_reset(skb);
 	__this_cpu_write(itun_pieces, &pieces);
 	if (likely(!skb_is_gso(skb))) {
-		itun_pieces_make(in->net, skb, size);
+		itun_pieces_make(in, skb, dev, size);
 	} else {
 		/* As ip_finish_output_gso() does. */
 		segment = skb_gso_segment(skb, 0);
@@ -119,9 +155,10 @@ enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path
 			consume_skb(skb);
 			skb_list_walk_safe(segment, segment, next) {
 				skb_mark_not_on_list(segment);
-				itun_pieces_make(in->net, segment, size);
+				itun_pieces_make(in, segment, dev, size);
 			}
 		} else {
+			itun_count(in, piece_dropped);
 			kfree_skb(skb);
 		}
 	}

@@ -200,6 +200,8 @@ enum itun_xmit {
 unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev);
 void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
+bool itun_path_takes(struct itun_path *path, struct sk_buff *skb);
+struct net_device *itun_path_device(struct itun_path *path, bool *external);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
 unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb);
 void itun_steered(struct itun_net *in, const struct itun_config *config,
@@ -210,7 +212,8 @@ void itun_steered(struct itun_net *in, const struct itun_config *config,
 unsigned int itun_pieces_size(const struct sk_buff *skb, unsigned int mtu);
 enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path,
 				     struct sk_buff *skb, u64 hash,
-				     const struct net_device *port, unsigned int size);
+				     const struct net_device *port, struct net_device *dev,
+				     unsigned int size);
 
 struct itun_route {
 	struct dst_entry *dst;	/* referenced */

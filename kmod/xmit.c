@@ -168,6 +168,14 @@ static struct sk_buff *itun_xmit_frame(struct itun_path *path, struct sk_buff *s
 	return skb;
 }
 
+/* The outer TOS that a classic VXLAN device gives a packet, its ECN bits apart. */
+static __always_inline u8 itun_xmit_tos(const struct net_device *dev, const struct sk_buff *skb)
+{
+	const struct vxlan_dev *vxlan = netdev_priv(dev);
+
+	return vxlan->cfg.tos == 1 ? ip_tunnel_get_dsfield(ip_hdr(skb), skb) : vxlan->cfg.tos;
+}
+
 static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *skb, u64 hash,
 					struct net_device *dev)
 {
@@ -195,9 +203,7 @@ static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *
 	if (unlikely(!sock))
 		return ITUN_XMIT_FALLBACK;
 
-	tos = vxlan->cfg.tos;
-	if (tos == 1)
-		tos = ip_tunnel_get_dsfield(inner, skb);
+	tos = itun_xmit_tos(dev, skb);
 	/* The port is not known before the hash is set; a policy that wants a
 	 * certain source port of a tunnel does not exist.
 	 */
@@ -428,7 +434,15 @@ static enum itun_xmit itun_xmit_queued(struct itun_path *path, struct sk_buff *s
 	return result == ITUN_XMIT_SENT ? ITUN_XMIT_HANDED : result;
 }
 
-static struct net_device *itun_path_device(struct itun_path *path, bool *external)
+/**
+ * itun_path_device() - the device that a path's packets go into, or leave by to a station
+ * @path: under RCU
+ * @external: set to whether it has to be told where to send, unless it is a station's
+ *
+ * Context: softirq, BH off, under RCU.
+ * Return: under RCU; NULL if there is none that is up.
+ */
+struct net_device *itun_path_device(struct itun_path *path, bool *external)
 {
 	return itun_path_is_station(&path->key) ? itun_mpls_device(path) :
 						  itun_xmit_device(path, external);
@@ -492,6 +506,7 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 	struct itun_route route;
 	unsigned int mtu;
 	bool external = false;
+	u8 tos = 0;
 
 	dev = itun_path_device(path, &external);
 	if (unlikely(!dev))
@@ -499,11 +514,57 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 	mtu = itun_xmit_mtu(path, dev);
 	if (path->key.ip_inside && !external)
 		return mtu;
-	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
+	if (!external && path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)
+		tos = itun_xmit_tos(dev, skb);
+	if (itun_path_route(path, skb, tos, 0, htons(path->key.port), &route))
 		return 0;
 	mtu = min(mtu, itun_xmit_room(&path->key, route.dst));
 	dst_release(route.dst);
 	return mtu;
+}
+
+/* The device that a path's packets can be put into right now, past whatever is in
+ * front of it; NULL if they have to go their ordinary way.
+ */
+static __always_inline struct net_device *itun_xmit_open(struct itun_path *path, bool *external,
+							 bool *queued)
+{
+	struct net_device *dev = itun_xmit_device(path, external);
+
+	if (unlikely(!dev))
+		return NULL;
+	/* A tunnel whose underlay runs through one of our bridges ends here: neither
+	 * itun_encap4() nor 6.1's iptunnel_xmit() has a guard against recursion of its own.
+	 */
+	if (unlikely(__this_cpu_read(itun_sending)))
+		return NULL;
+	*queued = unlikely(!itun_xmit_device_plain(dev));
+	/* A classic VXLAN device would not see it. */
+	if (unlikely(*queued && path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN))
+		return NULL;
+	return unlikely(itun_xmit_extended(path, dev)) ? NULL : dev;
+}
+
+/**
+ * itun_path_takes() - would itun_path_xmit() send pieces of a packet?
+ * @path: under RCU, usable
+ * @skb: the packet
+ *
+ * For who cannot go back once it has begun. What a path refuses for a moment alone (memory)
+ * or for the size of a packet is not foreseen.
+ *
+ * Context: softirq, BH off, under RCU.
+ * Return: false if it would send none of them.
+ */
+bool itun_path_takes(struct itun_path *path, struct sk_buff *skb)
+{
+	bool external, queued;
+
+	if (unlikely(!itun_xmit_packet_fits(skb)))
+		return false;
+	if (itun_path_is_station(&path->key))
+		return itun_mpls_device(path);
+	return itun_xmit_open(path, &external, &queued);
 }
 
 /**
@@ -520,29 +581,18 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash)
 {
 	struct net_device *dev;
+	bool external, queued;
 	enum itun_xmit result;
-	bool external;
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
 		return ITUN_XMIT_FALLBACK;
 	if (unlikely(itun_path_is_station(&path->key)))
 		return itun_mpls_xmit(path, skb, hash);
-	dev = itun_xmit_device(path, &external);
+	dev = itun_xmit_open(path, &external, &queued);
 	if (unlikely(!dev))
 		return ITUN_XMIT_FALLBACK;
-	/* A tunnel whose underlay runs through one of our bridges ends here: neither
-	 * itun_encap4() nor 6.1's iptunnel_xmit() has a guard against recursion of its own.
-	 */
-	if (unlikely(__this_cpu_read(itun_sending)))
-		return ITUN_XMIT_FALLBACK;
-	if (unlikely(!itun_xmit_device_plain(dev))) {
-		/* A classic VXLAN device would not see it. */
-		if (path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)
-			return ITUN_XMIT_FALLBACK;
+	if (unlikely(queued))
 		return itun_xmit_queued(path, skb, hash, dev, external);
-	}
-	if (unlikely(itun_xmit_extended(path, dev)))
-		return ITUN_XMIT_FALLBACK;
 	/* Into the tunnel at once, on this CPU: LOCAL_OUT is told to let it be. */
 	__this_cpu_write(itun_sending, skb);
 	result = itun_xmit_into(path, skb, hash, dev, external);
