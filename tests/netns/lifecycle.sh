@@ -12,8 +12,11 @@
 
 slow=${SLOW:-1}
 cycles=${CYCLES:-50} warm_up=5 flows=500 steps="reloads devices removals"
-# In a round of several machines the one with two processors has all of it.
-[ -z "${TURN:-}" ] || [ "$(nproc)" -gt 1 ] || cycles=10 steps="reloads removals"
+# In a round of several machines one has all of it.
+case ${TURN:-}-$(nproc) in
+-* | 1-1) ;;
+*) cycles=10 steps="reloads removals" ;;
+esac
 log=$work/server.log
 
 # --- hooks -----------------------------------------------------------------------
