@@ -29,6 +29,10 @@ def own(boot, key, base):
     return None if value is None or none is None else value - none
 
 
+# Two machines do nothing but the whole path.
+whole = {key: value for boot in boots for key, value in boot.items() if key.startswith("whole-")}
+boots = [boot for boot in boots if not any(key.startswith("whole-") for key in boot)]
+
 # A machine for each type of tunnel uploads, and does nothing else.
 uploads = {boot["tunnel"]: boot for boot in boots if "upload/p0" in boot}
 boots = [boot for boot in boots if "upload/p0" not in boot]
@@ -106,6 +110,19 @@ for name, key in UPLOADS:
         cells.append(f"{value:,}{more}; {boot['upload-packets/' + key]}")
     upload.append(f"| {name} | " + " | ".join(cells) + " |")
 
+WHOLE = [("a datagram there and back", "trip"), ("a connection, a request and an answer", "connection"),
+         ("a MByte up", "up"), ("a MByte down", "down")]
+WAYS = [("p0", "P0"), ("p0g", "P0g"), ("steering", "ours, bridge steering"), ("direct", "ours, the server's port direct")]
+path = ["| instructions, all hosts | " + " | ".join(name for _, name in WAYS) + " |", "|---|" + "---|" * len(WAYS)]
+for name, kind in WHOLE:
+    base = int(whole.get(f"whole-{kind}/p0g", 0))
+    cells = []
+    for way, _ in WAYS:
+        value = int(whole.get(f"whole-{kind}/{way}", 0))
+        more = f" ({100 * (value - base) / base:+.1f} %)" if base and way not in ("p0", "p0g") else ""
+        cells.append(f"{value:,}{more}" if value else "-")
+    path.append(f"| {name} | " + " | ".join(cells) + " |")
+
 facts = ["| what | figure | target |", "|---|---|---|"]
 
 
@@ -140,9 +157,10 @@ for boot in boots:
 suspects = [f"* `{key[8:]}` ({boot['tunnel']}): {boot[key]}" for boot in tunnels.values() for key in boot if key.startswith("suspect/")]
 
 with open("build/bench/bench.json", "w") as file:
-    json.dump({"command": command, "date": date, "boots": list(tunnels.values()) + list(uploads.values())}, file, indent=1)
+    json.dump({"command": command, "date": date, "boots": list(tunnels.values()) + list(uploads.values()),
+               "whole": whole}, file, indent=1)
 
-print("\n".join(table + [""] + by_tunnel + [""] + upload + [""] + facts))
+print("\n".join(table + [""] + by_tunnel + [""] + upload + [""] + path + [""] + facts))
 if suspects:
     print("\nNot dropped or counted exactly as often as sent:\n" + "\n".join(suspects))
 
@@ -150,7 +168,7 @@ with open("tests/bench/bench.md.in") as file:
     text = file.read()
 text = text.replace("@COMMAND@", command).replace("@DATE@", date).replace("@KERNEL@", boots[0].get("kernel", "?"))
 text = text.replace("@COUNT@", boots[0].get("count", "?")).replace("@TABLE@", "\n".join(table))
-text = text.replace("@TUNNELS@", "\n".join(by_tunnel)).replace("@UPLOAD@", "\n".join(upload)).replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
+text = text.replace("@TUNNELS@", "\n".join(by_tunnel)).replace("@UPLOAD@", "\n".join(upload)).replace("@WHOLE@", "\n".join(path)).replace("@FACTS@", "\n".join(facts)).replace("@LAYOUT@", open(layout).read().strip())
 text = text.replace("@SUSPECTS@", "\n".join(suspects) if suspects else "None.")
 with open("docs/bench.md", "w") as file:
     file.write(text)

@@ -89,6 +89,19 @@ long_datagrams() { # HOW COUNT : at least so many packets are fragmented here
 	check "they were fragmented here ($1)" stat_grew "$rshost" steer_fragmented "$fragmented" "$2"
 	check "none is longer than the server's own packets ($1)" equal "$(capture_count "$wire" "greater 1600")" 0
 	check "and they are there ($1)" at_least "$(capture_count "$wire" "greater 1000")" 4
+	check "none was refused by its tunnel ($1)" equal "$(stat_of "$rshost" piece_dropped)" 0
+}
+
+# Who has a queue at a VXLAN device is not overtaken: then the packet stays whole, for those behind FORWARD.
+left_whole() {
+	local fragmented fallback
+	fragmented=$(stat_of "$rshost" steer_fragmented) fallback=$(stat_of "$rshost" steer_fallback)
+	in_ns "$rshost" tc qdisc add dev vx100 root pfifo limit 1000
+	check "a long answer that may not go into its tunnel here is the routing tables'" \
+		not worker echo "$client" "$vip4" 0 "$RANDOM" 4000
+	in_ns "$rshost" tc qdisc del dev vx100 root
+	check "it was left to them" stat_grew "$rshost" steer_fallback "$fallback"
+	check "in one piece" equal "$(stat_of "$rshost" steer_fragmented)" "$fragmented"
 }
 
 conntrack() { # on|off
@@ -165,6 +178,7 @@ check "a download arrives all the same" http_download "$client" "$vip4" "$large"
 
 conntrack on
 long_datagrams "with conntrack" 2
+[ "$tunnel" != vxlan ] || left_whole
 
 # No room for the tunnel's header on the way to the balancer's host.
 ip -n "$rshost" route add "$(vtep "$lbhost" "$family")" dev eth0 mtu 1500
