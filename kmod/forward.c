@@ -150,7 +150,7 @@ static bool itun_forward_find(struct itun_net *in, const struct itun_config *con
  * Return: false if there is no memory for it; the packet is as it was.
  */
 bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
-			       const struct net_device *port)
+			const struct net_device *port)
 {
 	struct ethhdr *eth;
 

@@ -110,7 +110,9 @@ unsigned int itun_pieces_size(const struct sk_buff *skb, unsigned int mtu)
 			return 0;
 		return mtu < IPV4_MIN_MTU ? 0 : min_not_zero(came, mtu);
 	}
-	/* Only who sent it makes pieces (RFC 8200, 4.5). No piece is made shorter than the least MTU. */
+	/* Only who sent it makes pieces (RFC 8200, 4.5); ip6_fragment() makes none shorter
+	 * than the least MTU.
+	 */
 	came = IP6CB(skb)->frag_max_size;
 	return came && max_t(unsigned int, came, IPV6_MIN_MTU) <= mtu && skb->ignore_df &&
 	       skb->len > came ? came : 0;
@@ -142,7 +144,9 @@ enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path
 	struct itun_pieces *outside = __this_cpu_read(itun_pieces);
 	struct sk_buff *segment, *next;
 
-	/* What has been put together keeps its first piece's word of segments, in kernels before 6.12. */
+	/* What has been put together keeps its first piece's word of segments, in kernels
+	 * before 6.12.
+	 */
 	if (skb->protocol == htons(ETH_P_IP) ? IPCB(skb)->frag_max_size : IP6CB(skb)->frag_max_size)
 		skb_gso_reset(skb);
 	__this_cpu_write(itun_pieces, &pieces);

@@ -463,7 +463,8 @@ capture_stop() { # FILE
 	local pid=${capture_pid[$1]} came='' captured
 	came=$(capture_told "$1" "received by filter") || true
 	for _ in {1..15}; do
-		captured=$(capture_told "$1" captured) && [ "$captured" -lt "${came:-0}" ] || break
+		captured=$(capture_told "$1" captured) || break
+		[ "$captured" -lt "${came:-0}" ] || break
 		sleep 0.1
 	done
 	kill -TERM "$pid" 2> /dev/null || true
@@ -476,7 +477,8 @@ capture_stop() { # FILE
 capture_told() { # FILE WHAT
 	local lines
 	lines=$(wc -l < "$1.log")
-	kill -USR1 "${capture_pid[$1]}" 2> /dev/null && wait_until 5 capture_has_told "$1" "$lines" > /dev/null || return 1
+	kill -USR1 "${capture_pid[$1]}" 2> /dev/null || return 1
+	wait_until 5 capture_has_told "$1" "$lines" > /dev/null || return 1
 	tail -n 1 "$1.log" | grep -o "[0-9]* packets\? $2" | cut -d' ' -f1
 }
 
