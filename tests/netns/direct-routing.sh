@@ -114,8 +114,9 @@ brought_back() {
 	watch marked
 	martians "its source is the balancer's own address"
 	check "IPv6 is answered" equal "$(http_get "$client" "$dr6")" 2001:db8:c1::2
-	br100_setting accept_local 1
+	# In this order: an answer that is sent again must not find neither.
 	br100_setting rp_filter 1
+	br100_setting accept_local 1
 	martians "the strict filter looks for that address behind br100"
 	watched marked
 	check "none of them came to the client" equal "$(capture_count "$work/marked-lb" "$from_dr4")" 0
