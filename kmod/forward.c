@@ -182,7 +182,6 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 	unsigned int mtu, pieces;
 	struct net_device *dev;
 	enum itun_xmit result;
-	bool external;
 	u32 len;
 
 	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
@@ -194,8 +193,8 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 	mtu = itun_path_mtu(reply.path, skb);
 	pieces = mtu ? itun_pieces_size(skb, mtu) : 0;
 	if (unlikely(pieces)) {
-		dev = itun_path_device(reply.path, &external);
-		if (unlikely(!dev || !itun_path_takes(reply.path, skb)))
+		dev = itun_path_takes(reply.path, skb);
+		if (unlikely(!dev))
 			goto fallback;
 		result = itun_path_xmit_pieces(in, reply.path, skb, reply.hash, state->in, dev,
 					       pieces);

@@ -17,6 +17,7 @@
 
 #include "compat/dst.h"
 #include "stages.h"
+#include "wire/inner.h"
 
 /* Whose pieces a CPU makes: the kernel's functions that make them call back with the
  * packet alone. They do so at once, on this CPU, and BH is off.
@@ -49,9 +50,14 @@ static int itun_piece_xmit(struct net *net, struct sock *sk, struct sk_buff *skb
 	return 0;
 }
 
+/* ip6_fragment() asks: what itun_pieces_size() has said is enough. With a device's MTU, which
+ * may change meanwhile, it could find the pieces too long, and tell the server so by a route
+ * that is none. Nor can the headers in front of them be too long: the parser takes no more
+ * than ITUN_INNER_EXT_BYTES of extensions.
+ */
 static unsigned int itun_pieces_mtu(const struct dst_entry *dst)
 {
-	return READ_ONCE(dst->dev->mtu);
+	return IP_MAX_MTU;
 }
 
 static struct dst_ops itun_pieces_ops = {
@@ -80,6 +86,8 @@ static void itun_pieces_make(struct itun_net *in, struct sk_buff *skb, struct ne
 		ip_do_fragment(in->net, NULL, skb, itun_piece_xmit);
 #if IS_ENABLED(CONFIG_IPV6)
 	} else {
+		BUILD_BUG_ON(sizeof(struct ipv6hdr) + ITUN_INNER_EXT_BYTES +
+			     sizeof(struct frag_hdr) + 8 > IPV6_MIN_MTU);
 		itun_dst_init(&route.rt6.dst, &itun_pieces_ops);
 		route.rt6.dst.dev = dev;
 		skb_dst_set_noref(skb, &route.rt6.dst);
@@ -121,11 +129,11 @@ unsigned int itun_pieces_size(const struct sk_buff *skb, unsigned int mtu)
 /**
  * itun_path_xmit_pieces() - send a routed packet by a path, in pieces
  * @in: namespace
- * @path: under RCU, usable; itun_path_takes() the packet
+ * @path: under RCU, usable
  * @skb: at FORWARD; skb->data at the network header; consumed
  * @hash: of the session's key
  * @port: where it came in
- * @dev: the path's device
+ * @dev: what itun_path_takes() has said
  * @size: of itun_pieces_size(), not 0
  *
  * Context: BH off, under RCU.
@@ -144,9 +152,7 @@ enum itun_xmit itun_path_xmit_pieces(struct itun_net *in, struct itun_path *path
 	struct itun_pieces *outside = __this_cpu_read(itun_pieces);
 	struct sk_buff *segment, *next;
 
-	/* What has been put together keeps its first piece's word of segments, in kernels
-	 * before 6.12.
-	 */
+	/* What has been put together keeps its first piece's word of segments, in some kernels. */
 	if (skb->protocol == htons(ETH_P_IP) ? IPCB(skb)->frag_max_size : IP6CB(skb)->frag_max_size)
 		skb_gso_reset(skb);
 	__this_cpu_write(itun_pieces, &pieces);

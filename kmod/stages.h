@@ -181,7 +181,6 @@ bool itun_local_return(struct itun_net *in, const struct itun_config *config, st
 enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner);
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, const struct nf_hook_state *state);
-
 bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,
 			const struct net_device *port);
 
@@ -200,8 +199,7 @@ enum itun_xmit {
 unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev);
 void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
-bool itun_path_takes(struct itun_path *path, struct sk_buff *skb);
-struct net_device *itun_path_device(struct itun_path *path, bool *external);
+struct net_device *itun_path_takes(struct itun_path *path, struct sk_buff *skb);
 bool itun_path_is_from(struct itun_path *path, const struct net_device *port);
 unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb);
 void itun_steered(struct itun_net *in, const struct itun_config *config,

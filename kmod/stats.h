@@ -51,7 +51,7 @@
 	COUNTER(steer_ordinary, "replies left to the bridge or to Open vSwitch, so that these keep learning the server's address, or see connections come and go; corrected in their tunnel") \
 	COUNTER(steer_too_long, "routed replies that were too long for their tunnel; the server was told so, as by any router") \
 	COUNTER(steer_fragmented, "routed replies that went into their tunnel in fragments: those too long for it that may be fragmented, and those that conntrack had put together") \
-	COUNTER(piece_dropped, "of these fragments, those that were refused on their way into the tunnel, and dropped") \
+	COUNTER(piece_dropped, "fragments of routed replies that their tunnel refused, and replies that could not be cut into segments for it; dropped") \
 	COUNTER(steer_fallback, "replies that could not be put into their tunnel directly and went the ordinary way, corrected there") \
 	COUNTER(returned_local, "replies of servers that were aimed at a balancer of this host") \
 	COUNTER(rewritten, "replies corrected while they left in a tunnel") \

@@ -434,15 +434,7 @@ static enum itun_xmit itun_xmit_queued(struct itun_path *path, struct sk_buff *s
 	return result == ITUN_XMIT_SENT ? ITUN_XMIT_HANDED : result;
 }
 
-/**
- * itun_path_device() - the device that a path's packets go into, or leave by to a station
- * @path: under RCU
- * @external: set to whether it has to be told where to send, unless it is a station's
- *
- * Context: softirq, BH off, under RCU.
- * Return: under RCU; NULL if there is none that is up.
- */
-struct net_device *itun_path_device(struct itun_path *path, bool *external)
+static struct net_device *itun_path_device(struct itun_path *path, bool *external)
 {
 	return itun_path_is_station(&path->key) ? itun_mpls_device(path) :
 						  itun_xmit_device(path, external);
@@ -554,14 +546,15 @@ static __always_inline struct net_device *itun_xmit_open(struct itun_path *path,
  * or for the size of a packet is not foreseen.
  *
  * Context: softirq, BH off, under RCU.
- * Return: false if it would send none of them.
+ * Return: the device that they would go into, or leave by to a station, under RCU; NULL if
+ * it would send none of them.
  */
-bool itun_path_takes(struct itun_path *path, struct sk_buff *skb)
+struct net_device *itun_path_takes(struct itun_path *path, struct sk_buff *skb)
 {
 	bool external, queued;
 
 	if (unlikely(!itun_xmit_packet_fits(skb)))
-		return false;
+		return NULL;
 	if (itun_path_is_station(&path->key))
 		return itun_mpls_device(path);
 	return itun_xmit_open(path, &external, &queued);
