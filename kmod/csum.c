@@ -31,24 +31,6 @@
 #include "outer.h"
 
 /**
- * itun_csum_editable() - can this packet be edited and stay right?
- * @skb: tunnel packet
- *
- * UDP_L4 or fraglist segmentation without a tunnel bit would cut the tunnel
- * packet's own UDP datagram: one header is then copied in a way that only the
- * segmenting code knows. Such packets are left as they are.
- */
-bool itun_csum_editable(const struct sk_buff *skb)
-{
-	if (likely(!skb_is_gso(skb)))
-		return true;
-	if (skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM |
-					 SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
-		return true;
-	return !(skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST));
-}
-
-/**
  * itun_csum_apply_udp() - bring the outer UDP checksum up to the edits
  * @in: for the counter
  * @skb: tunnel packet, the UDP header writable

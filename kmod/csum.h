@@ -69,7 +69,24 @@ static __always_inline void itun_csum_body(struct itun_csum *csum, const void *o
 	csum->body_edited = true;
 }
 
-bool itun_csum_editable(const struct sk_buff *skb);
+/**
+ * itun_csum_editable() - can this packet be edited and stay right?
+ * @skb: tunnel packet
+ *
+ * UDP_L4 or fraglist segmentation without a tunnel bit would cut the tunnel
+ * packet's own UDP datagram: one header is then copied in a way that only the
+ * segmenting code knows. Such packets are left as they are.
+ */
+static inline bool itun_csum_editable(const struct sk_buff *skb)
+{
+	if (likely(!skb_is_gso(skb)))
+		return true;
+	if (skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM |
+					 SKB_GSO_GRE | SKB_GSO_GRE_CSUM))
+		return true;
+	return !(skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST));
+}
+
 void itun_csum_apply_udp(struct itun_net *in, struct sk_buff *skb, int transport,
 			 const struct itun_csum *csum);
 void itun_csum_apply(struct itun_net *in, struct sk_buff *skb, const struct itun_outer *outer,
@@ -78,11 +95,11 @@ bool itun_csum_gre_right(const struct sk_buff *skb, int offset);
 
 /**
  * itun_csum_uncovered() - can what a UDP tunnel carries be edited, and no sum with it?
- * @skb: tunnel packet, no aggregate
+ * @skb: tunnel packet
  * @uh: its outer UDP header
  *
- * Most tunnels have no checksum. A field of zero means so by rule 3, and by rule
- * 2 it would not change with such an edit: only rule 4 is left.
+ * Most tunnels have no checksum. A field of zero means so by rule 3, and by rules
+ * 1 and 2 it would not change with such an edit: only rule 4 is left.
  *
  * Return: true if so.
  */

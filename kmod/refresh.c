@@ -18,25 +18,7 @@
 #include "front.h"
 #include "notify.h"
 #include "stages.h"
-
-/* UDP over IPv4, VXLAN, untagged Ethernet, IPv4: no options anywhere. */
-struct itun_usual {
-	struct iphdr outer;
-	struct udphdr udp;
-	u8 vxlan[ITUN_VXLAN_HLEN];
-	struct ethhdr eth;
-	struct iphdr inner;
-	union {
-		struct udphdr inner_udp;
-		struct tcphdr inner_tcp;
-	};
-} __packed;
-
-#define ITUN_USUAL_OUTER	offsetof(struct itun_usual, udp)
-#define ITUN_USUAL_INNER	offsetof(struct itun_usual, inner)
-#define ITUN_USUAL_TRANSPORT	offsetof(struct itun_usual, inner_udp)
-#define ITUN_USUAL_UDP		(ITUN_USUAL_TRANSPORT + sizeof(struct udphdr))
-#define ITUN_USUAL_TCP		(ITUN_USUAL_TRANSPORT + sizeof(struct tcphdr))
+#include "usual.h"
 
 /* Are its headers the usual ones, and right? Gives the inner TCP flags. */
 static __always_inline bool itun_is_usual(const struct sk_buff *skb,
@@ -44,7 +26,7 @@ static __always_inline bool itun_is_usual(const struct sk_buff *skb,
 {
 	unsigned int length;
 
-	if (skb_headlen(skb) < ITUN_USUAL_UDP || skb_is_gso(skb))
+	if (skb_headlen(skb) < ITUN_USUAL_UDP)
 		return false;
 	if (packet->outer.ihl != 5 || packet->outer.protocol != IPPROTO_UDP ||
 	    ntohs(packet->udp.len) != skb->len - ITUN_USUAL_OUTER)
@@ -115,23 +97,12 @@ static __always_inline void itun_usual_counted(struct itun_net *in, const struct
 /* Remove the mark from a header that is writable. */
 static void itun_usual_clear(struct itun_net *in, struct sk_buff *skb)
 {
-	struct itun_usual *packet = (struct itun_usual *)skb->data;
-	struct itun_csum csum = {};
-	u8 old[2];
-
-	if (likely(itun_csum_uncovered(skb, &packet->udp))) {
-		itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
-		return;
-	}
-	memcpy(old, packet->vxlan, sizeof(old));
-	itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
-	itun_csum_body(&csum, old, packet->vxlan, sizeof(old));
-	itun_csum_apply_udp(in, skb, ITUN_USUAL_OUTER, &csum);
+	itun_usual_set_flags(in, skb, ITUN_VXLAN_NORMAL);
 }
 
 static bool itun_usual_writable(struct sk_buff *skb)
 {
-	return !skb_ensure_writable(skb, offsetof(struct itun_usual, eth));
+	return !skb_ensure_writable(skb, ITUN_USUAL_FRAME);
 }
 
 /* The rest for a packet that is its session's, where more is to be done than to
@@ -145,7 +116,7 @@ static noinline bool itun_refresh_rare(struct itun_net *in, struct sk_buff *skb,
 		return false;
 	itun_usual_clear(in, skb);
 	itun_session_refresh(session, ((struct itun_usual *)skb->data)->inner.protocol, tcp_flags,
-			     skb->len - offsetof(struct itun_usual, eth));
+			     skb->len - ITUN_USUAL_FRAME);
 	itun_count(in, refreshed);
 	itun_usual_counted(in, path);
 	return true;
@@ -213,7 +184,8 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 	path = itun_path_get_trusted(in, config, &key);
 	if (unlikely(!path))
 		return false;
-	if (packet->udp.check &&
+	/* An aggregate's segments were verified before they were joined. */
+	if (packet->udp.check && !skb_is_gso(skb) &&
 	    nf_ip_checksum(skb, NF_INET_LOCAL_IN, ITUN_USUAL_OUTER, IPPROTO_UDP))
 		goto leave;
 	session = itun_session_make(in, config, lookup, path,
@@ -223,7 +195,7 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 		account = itun_session_account(session);
 		if (account) {
 			atomic64_inc(&account->fwd_packets);
-			atomic64_add(skb->len - offsetof(struct itun_usual, eth),
+			atomic64_add(skb->len - ITUN_USUAL_FRAME,
 				     &account->fwd_bytes);
 		}
 		itun_count(in, recorded);
