@@ -74,10 +74,23 @@ static void free_endpoint_rcu(struct rcu_head *rcu)
 	free_endpoint(container_of(rcu, struct itun_endpoint, rcu));
 }
 
+/* After a grace period: nobody puts it into the front any more. Who has met it
+ * there needs a grace period of its own.
+ */
+static void leave_front(struct rcu_head *rcu)
+{
+	struct itun_endpoint *endpoint = container_of(rcu, struct itun_endpoint, rcu);
+
+	if (endpoint->key.family == 4)
+		cmpxchg(itun_endpoint_front(endpoint->in, endpoint->key.addr.ip),
+			RCU_INITIALIZER(endpoint), NULL);
+	call_rcu(rcu, free_endpoint_rcu);
+}
+
 static void drop(struct itun_endpoint *endpoint)
 {
 	if (refcount_dec_and_test(&endpoint->refs))
-		call_rcu(&endpoint->rcu, free_endpoint_rcu);
+		call_rcu(&endpoint->rcu, leave_front);
 }
 
 /**
@@ -294,7 +307,7 @@ struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 carrie
 	return rhashtable_lookup(&in->endpoints, &key, endpoint_params);
 }
 
-static struct itun_endpoint *alloc_endpoint(u8 type, u8 carrier, u8 family,
+static struct itun_endpoint *alloc_endpoint(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					    const union itun_addr *addr, gfp_t gfp)
 {
 	struct itun_endpoint *endpoint = kzalloc(sizeof(*endpoint), gfp | __GFP_NOWARN);
@@ -306,6 +319,7 @@ static struct itun_endpoint *alloc_endpoint(u8 type, u8 carrier, u8 family,
 		kfree(endpoint);
 		return NULL;
 	}
+	endpoint->in = in;
 	make_key(&endpoint->key, type, carrier, family, addr);
 	refcount_set(&endpoint->refs, 1);
 	spin_lock_init(&endpoint->lock);
@@ -349,7 +363,7 @@ struct itun_endpoint *itun_endpoint_make(struct itun_net *in, u8 type, u8 carrie
 		itun_count(in, endpoint_limit);
 		return NULL;
 	}
-	endpoint = alloc_endpoint(type, carrier, family, addr, gfp);
+	endpoint = alloc_endpoint(in, type, carrier, family, addr, gfp);
 	if (!endpoint) {
 		atomic_dec(&in->n_endpoints);
 		return NULL;
@@ -534,10 +548,19 @@ void itun_endpoint_reconfigure(struct itun_net *in, const struct itun_config *co
  */
 int itun_endpoint_init(struct itun_net *in)
 {
+	int err;
+
 	atomic_set(&in->n_endpoints, 0);
 	atomic_set(&in->n_ready, 0);
 	in->prober = NULL;
-	return rhashtable_init(&in->endpoints, &endpoint_params);
+	in->endpoint_front = kcalloc(1 << ITUN_ENDPOINT_FRONT_BITS, sizeof(*in->endpoint_front),
+				     GFP_KERNEL);
+	if (!in->endpoint_front)
+		return -ENOMEM;
+	err = rhashtable_init(&in->endpoints, &endpoint_params);
+	if (err)
+		kfree(in->endpoint_front);
+	return err;
 }
 
 static void free_from_table(void *object, void *arg)
@@ -555,4 +578,7 @@ void itun_endpoint_exit(struct itun_net *in)
 {
 	itun_prober_free(in);
 	rhashtable_free_and_destroy(&in->endpoints, free_from_table, NULL);
+	/* All that end, here or before, look into the front when RCU frees them. */
+	rcu_barrier();
+	kfree(in->endpoint_front);
 }

@@ -52,6 +52,7 @@ struct itun_probe_way {
 
 struct itun_endpoint {
 	struct rhash_head node;
+	struct itun_net *in;
 	struct itun_endpoint_key key;
 	refcount_t refs;		/* the table, and paths */
 	u8 state;			/* enum ipvs_tun_endpoint_state; WRITE_ONCE under lock */
@@ -101,6 +102,29 @@ struct itun_endpoint {
 
 	struct rcu_head rcu;
 };
+
+/**
+ * itun_endpoint_front() - the slot of an IPv4 address in the front of the table
+ * @in: namespace
+ * @addr: address
+ *
+ * The front has the endpoints that were marked for last, one a slot: it spares most
+ * packets the table. A slot holds no reference; why what it points to is there
+ * nevertheless is what front.h says of sessions. An endpoint is put here only by who
+ * has just found it in the table, in the same RCU read-side section. What ends with
+ * call_rcu() has left the table before: when that runs, all who could put it here are
+ * through, and who met it here is waited for by a second grace period.
+ *
+ * Context: any, under RCU, which protects what is in the slot.
+ */
+static __always_inline struct itun_endpoint __rcu **
+itun_endpoint_front(const struct itun_net *in, __be32 addr)
+{
+	/* The topmost bits of this product depend on all bits of the address. */
+	u32 mix = (__force u32)addr * 0x9e3779b1u;
+
+	return &in->endpoint_front[mix >> (32 - ITUN_ENDPOINT_FRONT_BITS)];
+}
 
 struct itun_endpoint *itun_endpoint_find(struct itun_net *in, u8 type, u8 carrier, u8 family,
 					 const union itun_addr *addr);

@@ -17,6 +17,15 @@
 #include "seal.h"
 #include "stages.h"
 
+/* No tunnel carries it: it may be on its way to one that leaves from another namespace. */
+static unsigned int itun_local_out_inner(struct itun_net *in, const struct itun_config *config,
+					 struct sk_buff *skb, bool marks)
+{
+	if (marks && skb->mark && itun_device_sends_outside(in))
+		itun_classify_inner(in, config, skb);
+	return NF_ACCEPT;
+}
+
 /* Apart, for its variables are zeroed on entry in many kernels. */
 static noinline unsigned int itun_local_out_whole(struct itun_net *in,
 						  const struct itun_config *config,
@@ -27,11 +36,8 @@ static noinline unsigned int itun_local_out_whole(struct itun_net *in,
 	struct itun_look look;
 	unsigned int verdict;
 
-	if (!itun_outer_look_out(skb, ports, family, &look)) {
-		if (marks && skb->mark && itun_device_sends_outside(in))
-			itun_classify_inner(in, config, skb);
-		return NF_ACCEPT;
-	}
+	if (!itun_outer_look_out(skb, ports, family, &look))
+		return itun_local_out_inner(in, config, skb, marks);
 	/* Most of what is left is nobody's reply. */
 	if (!marks && !itun_outer_may_reply(in, skb, &look))
 		return NF_ACCEPT;
@@ -86,6 +92,16 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	/* What is routed in a VRF comes twice, first as if it left by the VRF. */
 	if (unlikely(netif_is_l3_master(state->out)))
 		return NF_ACCEPT;
+	if (family == 4 && marks) {
+		switch (itun_stamp(in, config, ports, skb)) {
+		case ITUN_STAMP_MARKED:	/* a request: there is nothing to rewrite */
+			return NF_ACCEPT;
+		case ITUN_STAMP_INNER:
+			return itun_local_out_inner(in, config, skb, marks);
+		case ITUN_STAMP_WHOLE:
+			break;
+		}
+	}
 	return itun_local_out_whole(in, config, ports, skb, family, marks);
 }
 

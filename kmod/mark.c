@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Steps 1 and 2: the first mark is on the packet, put there by the operator's
  * own rules, or the seal of a balancer's port (classify.c); the second is set here,
- * in the tunnel header of the outer packet.
+ * in the tunnel header of the outer packet, if stamp.c has not done it.
  */
 #include <net/dst.h>
 #include <net/l3mdev.h>
 
 #include "csum.h"
 #include "endpoint.h"
+#include "mark.h"
 #include "seal.h"
 #include "stages.h"
-
-/* All but where the packet goes, for which it has to be parsed. */
-static bool itun_mark_may_match(const struct itun_mark *mark, const struct sk_buff *skb, u8 type,
-				u32 id)
-{
-	if ((skb->mark & mark->mask) != mark->value)
-		return false;
-	if (mark->tunnels && !(mark->tunnels & BIT(type)))
-		return false;
-	return itun_vni_listed(mark->vnis, mark->n_vnis, id);
-}
-
-static bool itun_mark_leads_to(const struct itun_mark *mark, const struct itun_inner *inner)
-{
-	return inner->tuple.family == mark->dst_family &&
-	       itun_addr_in_prefix(&inner->tuple.dst, &mark->dst, mark->dst_family, mark->dst_len);
-}
 
 static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 			      const struct itun_outer *outer)

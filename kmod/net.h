@@ -21,6 +21,7 @@ struct itun_config;
 struct itun_ports;
 struct itun_prober;
 struct itun_fragments;
+struct itun_endpoint;
 
 /* 4096 counters of 4 bytes: large enough that a handful of servers leaves it
  * nearly empty, small enough to stay in the second-level cache.
@@ -29,6 +30,9 @@ struct itun_fragments;
 
 /* 4096 pointers: as many flows can be busy at a time without much company. */
 #define ITUN_FRONT_BITS		12
+
+/* 256 pointers: as many hosts as a balancer's has servers at, or some more. */
+#define ITUN_ENDPOINT_FRONT_BITS	8
 
 /* Strangers whose marked packets were refused, for "status": the last few. */
 #define ITUN_STRANGERS		8
@@ -92,6 +96,7 @@ struct itun_net {
 	struct hlist_head routed_zones;		/* see itun_zone_route(); read under RCU */
 
 	struct rhashtable endpoints;
+	struct itun_endpoint __rcu **endpoint_front;	/* of 1 << ITUN_ENDPOINT_FRONT_BITS */
 	atomic_t n_endpoints;
 	atomic_t n_ready;
 	struct itun_prober *prober;		/* NULL until a send or accept peer exists */
