@@ -93,14 +93,12 @@ static __always_inline unsigned int itun_local_out(struct itun_net *in, struct s
 	if (unlikely(netif_is_l3_master(state->out)))
 		return NF_ACCEPT;
 	if (family == 4 && marks) {
-		switch (itun_stamp(in, config, ports, skb)) {
-		case ITUN_STAMP_MARKED:	/* a request: there is nothing to rewrite */
-			return NF_ACCEPT;
-		case ITUN_STAMP_INNER:
+		/* What has the first mark is here before it is in its tunnel, too. */
+		if (itun_outer_is_inner4(ports, skb))
 			return itun_local_out_inner(in, config, skb, marks);
-		case ITUN_STAMP_WHOLE:
-			break;
-		}
+		/* A request: there is nothing to rewrite. */
+		if (likely(itun_stamp(in, config, ports, skb)))
+			return NF_ACCEPT;
 	}
 	return itun_local_out_whole(in, config, ports, skb, family, marks);
 }

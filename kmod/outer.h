@@ -168,4 +168,24 @@ static inline bool itun_outer_nobodys4(const struct itun_net *in, const struct i
 	       !itun_filter_has4(in, src, sport);
 }
 
+/**
+ * itun_outer_is_inner4() - does no tunnel carry what a device sends?
+ * @ports: tunnel ports of the namespace, under RCU
+ * @skb: at LOCAL_OUT, IPv4
+ *
+ * Return: true if so for certain: itun_outer_look_out() would find none.
+ */
+static inline bool itun_outer_is_inner4(const struct itun_ports *ports, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+
+	if (iph->protocol == IPPROTO_UDP && likely(skb->data[0] == 0x45)) {
+		const struct udphdr *uh = (const struct udphdr *)(iph + 1);
+
+		return skb_headlen(skb) >= sizeof(*iph) + sizeof(*uh) &&
+		       ports->port[0] != uh->dest && itun_port_index(ports, uh->dest) < 0;
+	}
+	return iph->protocol == IPPROTO_TCP;
+}
+
 #endif /* ITUN_OUTER_H */

@@ -139,11 +139,11 @@ static __always_inline bool itun_refresh_session(struct itun_net *in,
 		     !itun_path_is_usual(&path->key, packet, itun_usual_ifindex(skb, state)) ||
 		     !itun_path_found_usable(path, config)))
 		return false;
-	if (unlikely(skb_cloned(skb)) || !itun_csum_uncovered(skb, &packet->udp) ||
-	    unlikely(!itun_session_settled(session, packet->inner.protocol, tcp_flags)))
+	if (unlikely(skb_cloned(skb) ||
+		     !itun_session_settled(session, packet->inner.protocol, tcp_flags)) ||
+	    unlikely(!itun_usual_try_flags(in, skb, ITUN_VXLAN_NORMAL)))
 		return itun_refresh_rare(in, skb, session, path, tcp_flags);
 
-	itun_vxlan_set_flags(packet->vxlan, ITUN_VXLAN_NORMAL);
 	itun_session_touch(session);
 	itun_count(in, refreshed);
 	itun_usual_counted(in, path);

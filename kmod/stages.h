@@ -57,14 +57,8 @@ enum itun_inner_verdict itun_outer_parse_inner(struct sk_buff *skb, const struct
 					       struct itun_inner *inner);
 
 /* stamp.c: steps 1 and 2 for most packets */
-enum itun_stamp {
-	ITUN_STAMP_MARKED,
-	ITUN_STAMP_INNER,	/* no tunnel carries it */
-	ITUN_STAMP_WHOLE,	/* the whole stage has to look */
-};
-
-enum itun_stamp itun_stamp(struct itun_net *in, const struct itun_config *config,
-			   const struct itun_ports *ports, struct sk_buff *skb);
+bool itun_stamp(struct itun_net *in, const struct itun_config *config,
+		const struct itun_ports *ports, struct sk_buff *skb);
 
 /* mark.c: steps 1 and 2 */
 struct itun_mark *itun_mark_find(const struct itun_config *config, const struct sk_buff *skb,

@@ -114,10 +114,10 @@ static __always_inline struct itun_endpoint *itun_stamp_endpoint(struct itun_net
  * @skb: at LOCAL_OUT, IPv4, from a device
  *
  * Context: any, under RCU.
- * Return: what is to be done with it.
+ * Return: true if it is marked; false if the whole stage has to look.
  */
-enum itun_stamp itun_stamp(struct itun_net *in, const struct itun_config *config,
-			   const struct itun_ports *ports, struct sk_buff *skb)
+bool itun_stamp(struct itun_net *in, const struct itun_config *config,
+		const struct itun_ports *ports, struct sk_buff *skb)
 {
 	struct itun_usual *packet = (struct itun_usual *)skb->data;
 	struct itun_stats __percpu *stats = in->stats;
@@ -126,39 +126,35 @@ enum itun_stamp itun_stamp(struct itun_net *in, const struct itun_config *config
 	u32 second_mark;
 	int port = 0;
 
-	if (unlikely(skb_headlen(skb) < ITUN_USUAL_FRAME || skb->data[0] != 0x45))
-		return ITUN_STAMP_WHOLE;
-	/* A packet with the first mark is here twice: first before it is in its tunnel. */
-	if (packet->outer.protocol != IPPROTO_UDP)
-		return packet->outer.protocol == IPPROTO_GRE ? ITUN_STAMP_WHOLE : ITUN_STAMP_INNER;
+	if (unlikely(skb_headlen(skb) < ITUN_USUAL_FRAME || skb->data[0] != 0x45 ||
+		     packet->outer.protocol != IPPROTO_UDP))
+		return false;
 	/* The first port, as a rule: see itun_port_is_vxlan(). */
-	if (ports->port[0] != packet->udp.dest || unlikely(!ports->n)) {
+	if (unlikely(ports->port[0] != packet->udp.dest))
 		port = itun_port_index(ports, packet->udp.dest);
-		if (port < 0)
-			return ITUN_STAMP_INNER;
-	}
-	if (unlikely(ports->type[port] != IPVS_TUN_TUNNEL_TYPE_VXLAN || ports->collision[port] ||
+	if (unlikely(port < 0 || ports->type[port] != IPVS_TUN_TUNNEL_TYPE_VXLAN ||
+		     ports->collision[port] ||
 		     itun_vxlan_flags(packet->vxlan) != ITUN_VXLAN_NORMAL))
-		return ITUN_STAMP_WHOLE;
+		return false;
 	/* What path_xmit is sending is the whole stage's to tell from this. */
 	if (unlikely(this_cpu_read(itun_sending) || !itun_csum_editable(skb) ||
 		     (skb_cloned(skb) && !skb_clone_writable(skb, ITUN_USUAL_FRAME))))
-		return ITUN_STAMP_WHOLE;
+		return false;
 
 	mark = itun_stamp_rule(config, skb, itun_vxlan_vni(packet->vxlan));
 	if (IS_ERR(mark) ||
 	    (!mark && (!itun_may_be_classified(skb) || !itun_stamp_sealed(in, skb))))
-		return ITUN_STAMP_WHOLE;
+		return false;
 
 	second_mark = config->tunnel[IPVS_TUN_TUNNEL_TYPE_VXLAN].second_mark;
 	endpoint = itun_stamp_endpoint(in, packet->outer.daddr, second_mark);
 	if (unlikely(!endpoint))
-		return ITUN_STAMP_WHOLE;
+		return false;
 
 	itun_usual_set_flags(in, skb, ITUN_VXLAN_NORMAL | second_mark);
 	this_cpu_inc(stats->value[ITUN_COUNT_marked]);
 	if (likely(mark))
 		this_cpu_inc(mark->counts->packets);
 	this_cpu_inc(endpoint->counts->marked);
-	return ITUN_STAMP_MARKED;
+	return true;
 }

@@ -32,6 +32,47 @@ struct itun_usual {
 #define ITUN_USUAL_TCP		(ITUN_USUAL_TRANSPORT + sizeof(struct tcphdr))
 
 /**
+ * itun_usual_try_flags() - set or remove the mark, if that is simple
+ * @in: for a counter
+ * @skb: a usual packet, writable so far
+ * @flags: what its flag byte is to be
+ *
+ * The rules of csum.c for the packets that most hosts have, without a call: no checksum,
+ * one that the segments will get (1), or a complete one (3).
+ *
+ * Context: any.
+ * Return: false if nothing was done: itun_usual_set_flags() knows how.
+ */
+static __always_inline bool itun_usual_try_flags(struct itun_net *in, struct sk_buff *skb,
+						 u8 flags)
+{
+	struct itun_usual *packet = (struct itun_usual *)skb->data;
+	__be16 old, new;
+
+	if (itun_csum_uncovered(skb, &packet->udp)) {
+		itun_vxlan_set_flags(packet->vxlan, flags);
+		return true;
+	}
+	if (skb_is_gso(skb)) {
+		if (unlikely(!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM)))
+			return false;
+		itun_vxlan_set_flags(packet->vxlan, flags);
+		return true;
+	}
+	if (unlikely(!packet->udp.check || (skb->ip_summed == CHECKSUM_PARTIAL &&
+					    skb_checksum_start_offset(skb) == ITUN_USUAL_OUTER)))
+		return false;
+	memcpy(&old, packet->vxlan, sizeof(old));
+	itun_vxlan_set_flags(packet->vxlan, flags);
+	memcpy(&new, packet->vxlan, sizeof(new));
+	csum_replace2(&packet->udp.check, old, new);
+	if (unlikely(!packet->udp.check))
+		packet->udp.check = CSUM_MANGLED_0;
+	itun_count(in, checksum_updated);
+	return true;
+}
+
+/**
  * itun_usual_set_flags() - set or remove the mark
  * @in: for a counter
  * @skb: a usual packet, writable so far
@@ -39,20 +80,17 @@ struct itun_usual {
  *
  * Context: any.
  */
-static __always_inline void itun_usual_set_flags(struct itun_net *in, struct sk_buff *skb,
-						 u8 flags)
+static inline void itun_usual_set_flags(struct itun_net *in, struct sk_buff *skb, u8 flags)
 {
 	struct itun_usual *packet = (struct itun_usual *)skb->data;
 	struct itun_csum csum = {};
-	u8 old[2];
+	__be16 old;
 
-	if (itun_csum_uncovered(skb, &packet->udp)) {
-		itun_vxlan_set_flags(packet->vxlan, flags);
+	if (likely(itun_usual_try_flags(in, skb, flags)))
 		return;
-	}
-	memcpy(old, packet->vxlan, sizeof(old));
+	memcpy(&old, packet->vxlan, sizeof(old));
 	itun_vxlan_set_flags(packet->vxlan, flags);
-	itun_csum_body(&csum, old, packet->vxlan, sizeof(old));
+	itun_csum_body(&csum, &old, packet->vxlan, sizeof(old));
 	itun_csum_apply_udp(in, skb, ITUN_USUAL_OUTER, &csum);
 }
 
