@@ -31,8 +31,8 @@ struct itun_endpoint;
 /* 4096 pointers: as many flows can be busy at a time without much company. */
 #define ITUN_FRONT_BITS		12
 
-/* 256 pointers: as many hosts as a balancer's has servers at, or some more. */
-#define ITUN_ENDPOINT_FRONT_BITS	8
+/* 1024 pointers: some times as many as a balancer has servers' hosts. */
+#define ITUN_ENDPOINT_FRONT_BITS	10
 
 /* Strangers whose marked packets were refused, for "status": the last few. */
 #define ITUN_STRANGERS		8

@@ -71,15 +71,21 @@ static noinline bool itun_stamp_sealed(const struct itun_net *in, const struct s
 	return itun_stamp_inner(skb, &inner) && itun_classified(in, skb, &inner);
 }
 
-/* From the table, into the front. */
+/* From the table, into the front: but not in place of one that was in use a moment ago, or
+ * two busy ones that share a slot would write to it with every packet.
+ */
 static noinline struct itun_endpoint *itun_stamp_search(struct itun_net *in, __be32 addr)
 {
+	struct itun_endpoint __rcu **slot = itun_endpoint_front(in, addr);
+	const struct itun_endpoint *holder = rcu_dereference(*slot);
 	const union itun_addr key = { .ip = addr };
 	struct itun_endpoint *endpoint;
 
 	endpoint = itun_endpoint_find(in, IPVS_TUN_TUNNEL_TYPE_VXLAN, 0, 4, &key);
-	if (endpoint)
-		rcu_assign_pointer(*itun_endpoint_front(in, addr), endpoint);
+	if (!endpoint || !READ_ONCE(endpoint->send))
+		return NULL;
+	if (!holder || !READ_ONCE(holder->send) || READ_ONCE(holder->used) != (u32)jiffies)
+		rcu_assign_pointer(*slot, endpoint);
 	return endpoint;
 }
 
@@ -100,10 +106,7 @@ static __always_inline struct itun_endpoint *itun_stamp_endpoint(struct itun_net
 	/* Once a jiffy more is to be noted of it: itun_endpoint_use(). */
 	if (unlikely(READ_ONCE(endpoint->used) != (u32)jiffies || !READ_ONCE(endpoint->met)))
 		return NULL;
-	if (unlikely(!READ_ONCE(endpoint->send) ||
-		     !itun_endpoint_markable(endpoint, second_mark)))
-		return NULL;
-	return endpoint;
+	return likely(itun_endpoint_markable(endpoint, second_mark)) ? endpoint : NULL;
 }
 
 /**
