@@ -121,7 +121,7 @@ void itun_classify_inner(struct itun_net *in, const struct itun_config *config,
 
 	if (!itun_inner_has_addresses(itun_packet_parse(skb, &inner)))
 		return;
-	mark = itun_mark_find(config, skb, &inner, ITUN_ID_MAX + 1);
+	mark = itun_mark_find(config, skb, &inner, IPVS_TUN_TUNNEL_TYPE_LOCAL, ITUN_ID_MAX + 1);
 	if (!mark)
 		return;
 	itun_seal_packet(in, skb, &inner.tuple);

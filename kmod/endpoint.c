@@ -244,6 +244,9 @@ static u8 apply(struct itun_net *in, struct itun_endpoint *endpoint,
 	bool send = always || flags & IPVS_TUN_PEER_FLAG_SEND;
 	bool sent = endpoint->send;
 
+	/* Retired meanwhile: whoever still meets it looks for the one in the table. */
+	if (endpoint->gone)
+		return 0;
 	WRITE_ONCE(endpoint->send, send);
 	endpoint->covered = send || flags & IPVS_TUN_PEER_FLAG_ACCEPT;
 	endpoint->pinned = endpoint->covered && is_host_prefix(peer) &&

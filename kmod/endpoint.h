@@ -116,6 +116,7 @@ struct itun_endpoint {
  * through, and who met it here is waited for by a second grace period.
  *
  * Context: any, under RCU, which protects what is in the slot.
+ * Return: the slot; of other addresses and types of tunnels, too.
  */
 static __always_inline struct itun_endpoint __rcu **
 itun_endpoint_front(const struct itun_net *in, __be32 addr)

@@ -38,7 +38,8 @@ static bool itun_local_is_request(struct itun_net *in, const struct itun_config 
 				  const struct sk_buff *skb, const struct itun_inner *inner,
 				  u32 vni)
 {
-	struct itun_mark *mark = itun_mark_find(config, skb, inner, vni);
+	struct itun_mark *mark = itun_mark_find(config, skb, inner, IPVS_TUN_TUNNEL_TYPE_LOCAL,
+						vni);
 
 	if (mark) {
 		this_cpu_inc(mark->counts->packets);

@@ -12,6 +12,12 @@
 #include "seal.h"
 #include "stages.h"
 
+static bool itun_mark_leads_to(const struct itun_mark *mark, const struct itun_inner *inner)
+{
+	return inner->tuple.family == mark->dst_family &&
+	       itun_addr_in_prefix(&inner->tuple.dst, &mark->dst, mark->dst_family, mark->dst_len);
+}
+
 static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 			      const struct itun_outer *outer)
 {
@@ -27,24 +33,25 @@ static bool itun_mark_matches(const struct itun_mark *mark, struct sk_buff *skb,
 }
 
 /**
- * itun_mark_find() - the rule for a packet that no tunnel carries
+ * itun_mark_find() - the rule for a packet that has been parsed
  * @config: the snapshot in force
  * @skb: the packet
  * @inner: its headers, of which there are addresses
+ * @type: enum ipvs_tun_tunnel_type; that of a way without a tunnel is none that a rule names
  * @id: its network
  *
  * Context: any, under RCU.
- * Return: the first rule that matches, or NULL. One that names types of tunnels does not.
+ * Return: the first rule that matches, or NULL.
  */
 struct itun_mark *itun_mark_find(const struct itun_config *config, const struct sk_buff *skb,
-				 const struct itun_inner *inner, u32 id)
+				 const struct itun_inner *inner, u8 type, u32 id)
 {
 	u32 i;
 
 	for (i = 0; skb->mark && i < config->n_marks; i++) {
 		struct itun_mark *mark = config->marks[i];
 
-		if (itun_mark_may_match(mark, skb, IPVS_TUN_TUNNEL_TYPE_LOCAL, id) &&
+		if (itun_mark_may_match(mark, skb, type, id) &&
 		    (!mark->dst_family || itun_mark_leads_to(mark, inner)))
 			return mark;
 	}

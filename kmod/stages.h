@@ -62,7 +62,7 @@ bool itun_stamp(struct itun_net *in, const struct itun_config *config,
 
 /* mark.c: steps 1 and 2 */
 struct itun_mark *itun_mark_find(const struct itun_config *config, const struct sk_buff *skb,
-				 const struct itun_inner *inner, u32 id);
+				 const struct itun_inner *inner, u8 type, u32 id);
 bool itun_mark(struct itun_net *in, const struct itun_config *config, struct sk_buff *skb,
 	       struct itun_outer *outer, bool collision);
 

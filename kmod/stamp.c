@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Steps 1 and 2 for most packets: a rule that matches, or a seal; VXLAN with its
- * plain headers at fixed places; and an endpoint that is ready
- * and was in use a moment ago.
+/* Steps 1 and 2 for most packets: a rule that matches, or a seal; VXLAN with its plain
+ * headers at fixed places; and an endpoint that is ready and was in use a moment ago.
  *
  * Whatever is not exactly that is left, untouched and not counted, to the whole mark
  * stage (mark.c), which does the same with what is accepted here.
@@ -34,18 +33,10 @@ static noinline struct itun_mark *itun_stamp_rule_to(const struct itun_config *c
 						     const struct sk_buff *skb, u32 vni)
 {
 	struct itun_inner inner;
-	u32 i;
 
 	if (!itun_stamp_inner(skb, &inner))
 		return ERR_PTR(-EOPNOTSUPP);
-	for (i = 0; i < config->n_marks; i++) {
-		struct itun_mark *mark = config->marks[i];
-
-		if (itun_mark_may_match(mark, skb, IPVS_TUN_TUNNEL_TYPE_VXLAN, vni) &&
-		    (!mark->dst_family || itun_mark_leads_to(mark, &inner)))
-			return mark;
-	}
-	return NULL;
+	return itun_mark_find(config, skb, &inner, IPVS_TUN_TUNNEL_TYPE_VXLAN, vni);
 }
 
 /* Which rule a packet matches; as itun_stamp_rule_to(). */

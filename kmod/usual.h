@@ -49,18 +49,14 @@ static __always_inline bool itun_usual_try_flags(struct itun_net *in, struct sk_
 	struct itun_usual *packet = (struct itun_usual *)skb->data;
 	__be16 old, new;
 
-	if (itun_csum_uncovered(skb, &packet->udp)) {
+	if (itun_csum_uncovered(skb, &packet->udp) ||
+	    (skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM)) {
 		itun_vxlan_set_flags(packet->vxlan, flags);
 		return true;
 	}
-	if (skb_is_gso(skb)) {
-		if (unlikely(!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM)))
-			return false;
-		itun_vxlan_set_flags(packet->vxlan, flags);
-		return true;
-	}
-	if (unlikely(!packet->udp.check || (skb->ip_summed == CHECKSUM_PARTIAL &&
-					    skb_checksum_start_offset(skb) == ITUN_USUAL_OUTER)))
+	if (unlikely(skb_is_gso(skb) || !packet->udp.check ||
+		     (skb->ip_summed == CHECKSUM_PARTIAL &&
+		      skb_checksum_start_offset(skb) == ITUN_USUAL_OUTER)))
 		return false;
 	memcpy(&old, packet->vxlan, sizeof(old));
 	itun_vxlan_set_flags(packet->vxlan, flags);
