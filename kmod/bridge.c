@@ -11,24 +11,13 @@
 #include "stages.h"
 #include "turn.h"
 
-/**
- * itun_frame_parse() - the headers of a frame that a machine has sent
- * @skb: skb->data at the network header, the Ethernet header before it
- * @inner: filled
- *
- * Context: any. May move the packet's bytes.
- * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
- */
-enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner)
+/* Each header may tell of a further one, that is not in the linear part yet. */
+static enum itun_inner_verdict itun_headers_parse(struct sk_buff *skb, bool tagged,
+						  struct itun_inner *inner)
 {
 	enum itun_inner_verdict verdict;
-	bool tagged = eth_type_vlan(skb->protocol);
 	int tries;
 
-	if (unlikely(!is_unicast_ether_addr(eth_hdr(skb)->h_dest)))
-		return ITUN_INNER_NOT_FLOW;
-	if (!tagged && skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6))
-		return ITUN_INNER_NOT_FLOW;
 	for (tries = 0; tries < 4; tries++) {
 		if (likely(!tagged))
 			verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len,
@@ -44,6 +33,38 @@ enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner 
 			break;
 	}
 	return ITUN_INNER_BAD_TRANSPORT;
+}
+
+/**
+ * itun_packet_parse() - the headers of an IP packet
+ * @skb: skb->data at the network header
+ * @inner: filled
+ *
+ * Context: any. May move the packet's bytes.
+ * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
+ */
+enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner)
+{
+	return itun_headers_parse(skb, false, inner);
+}
+
+/**
+ * itun_frame_parse() - the headers of a frame that a machine has sent
+ * @skb: skb->data at the network header, the Ethernet header before it
+ * @inner: filled
+ *
+ * Context: any. May move the packet's bytes.
+ * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
+ */
+enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner)
+{
+	bool tagged = eth_type_vlan(skb->protocol);
+
+	if (unlikely(!is_unicast_ether_addr(eth_hdr(skb)->h_dest)))
+		return ITUN_INNER_NOT_FLOW;
+	if (!tagged && skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_IPV6))
+		return ITUN_INNER_NOT_FLOW;
+	return itun_headers_parse(skb, tagged, inner);
 }
 
 /**
@@ -105,27 +126,71 @@ static u32 itun_bridge_ageing(const struct net_device *port)
 	return bridge ? clock_t_to_jiffies(br_get_ageing_time(bridge)) : 0;
 }
 
-/* Does conntrack follow what passes this namespace's bridges? It would miss what goes
- * past them, and take the rest for invalid. It shows in its hook alone: a packet
- * that it does not track looks like one where there is no conntrack.
- */
-static bool itun_bridge_tracks(const struct net_device *port)
-{
 #if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
-	const struct nf_hook_entries *entries;
+/* Does conntrack follow what passes bridges? It would miss what goes past them, and take
+ * the rest for invalid. It shows in its hook alone: a packet that it does not track
+ * looks like one where there is no conntrack.
+ */
+static bool itun_bridge_op_tracks(const struct nf_hook_ops *op)
+{
+	return op->priority == NF_IP_PRI_CONNTRACK && op->hook_ops_type == NF_HOOK_OP_UNDEFINED;
+}
+
+/* Of those behind us, ours and br_netfilter's, which has its say in itun_bridge_lets_go(),
+ * are no reason: everybody else's is a rule that a reply would escape.
+ */
+static bool itun_bridge_op_guards(const struct nf_hook_ops *op, unsigned int hook)
+{
+	if (op->hook_ops_type != NF_HOOK_OP_UNDEFINED)
+		return true;
+	/* What is being unregistered. */
+	if (op->priority == INT_MIN)
+		return false;
+	switch (hook) {
+	case NF_BR_FORWARD:
+		return op->priority != NF_BR_PRI_BRNF;
+	case NF_BR_POST_ROUTING:
+		return op->priority < NF_BR_PRI_LAST - 1;
+	default:
+		return false;
+	}
+}
+
+static bool itun_bridge_hook_guards(const struct net *net, unsigned int hook)
+{
+	const struct nf_hook_entries *entries = rcu_dereference(net->nf.hooks_bridge[hook]);
 	struct nf_hook_ops **ops;
+	bool behind = hook != NF_BR_PRE_ROUTING;
 	unsigned int i;
 
-	entries = rcu_dereference(dev_net(port)->nf.hooks_bridge[NF_BR_PRE_ROUTING]);
 	if (!entries)
 		return false;
 	ops = nf_hook_entries_get_hook_ops(entries);
-	for (i = 0; i < entries->num_hook_entries; i++)
-		if (ops[i]->priority == NF_IP_PRI_CONNTRACK &&
-		    ops[i]->hook_ops_type == NF_HOOK_OP_UNDEFINED)
+	for (i = 0; i < entries->num_hook_entries; i++) {
+		const struct nf_hook_ops *op = READ_ONCE(ops[i]);
+
+		if (hook == NF_BR_PRE_ROUTING && itun_bridge_op_tracks(op))
 			return true;
-#endif
+		if (behind && itun_bridge_op_guards(op, hook))
+			return true;
+		behind |= entries->hooks[i].priv == itun_net(net);
+	}
 	return false;
+}
+#endif
+
+/* Does anybody look at what passes this namespace's bridges behind us? */
+static bool itun_bridge_guarded(const struct net_device *port)
+{
+#if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
+	const struct net *net = dev_net(port);
+
+	return itun_bridge_hook_guards(net, NF_BR_PRE_ROUTING) ||
+	       itun_bridge_hook_guards(net, NF_BR_FORWARD) ||
+	       itun_bridge_hook_guards(net, NF_BR_POST_ROUTING);
+#else
+	return false;
+#endif
 }
 
 /* Not while the net under it is switched off: there the frame would be lost to
@@ -134,9 +199,12 @@ static bool itun_bridge_tracks(const struct net_device *port)
 static bool itun_bridge_turn(const struct itun_config *config, const struct sk_buff *skb,
 			     const struct net_device *port)
 {
-	return !(config->paused & IPVS_TUN_STEP_REWRITE) &&
-	       itun_turn_due(itun_turn_server(skb, port), itun_bridge_ageing,
-			     itun_bridge_tracks, port);
+	struct itun_turn_server server;
+
+	if (config->paused & IPVS_TUN_STEP_REWRITE)
+		return false;
+	itun_turn_server(skb, port, &server);
+	return itun_turn_due(&server, itun_bridge_ageing, itun_bridge_guarded, port);
 }
 
 /* A fragment that no session was found for: a first one is nobody's, and says so to
@@ -213,8 +281,11 @@ ordinary:
 	/* To the balancer, so that the bridge takes it to the tunnel; LOCAL_OUT
 	 * does the rest, and counts the reply.
 	 */
-	if (likely(!skb_cow_head(skb, 0)))
+	if (likely(!skb_cow_head(skb, 0))) {
 		ether_addr_copy(eth_hdr(skb)->h_dest, reply.path->key.mac);
+		/* It was this host's own, where that is the server's router: no more. */
+		skb->pkt_type = PACKET_OTHERHOST;
+	}
 	if (unlikely(inner->fragment))
 		itun_hold_release(in, config, inner, zone);
 	return NF_ACCEPT;

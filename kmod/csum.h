@@ -75,7 +75,8 @@ static __always_inline void itun_csum_body(struct itun_csum *csum, const void *o
  *
  * UDP_L4 or fraglist segmentation without a tunnel bit would cut the tunnel
  * packet's own UDP datagram: one header is then copied in a way that only the
- * segmenting code knows. Such packets are left as they are.
+ * segmenting code knows. Such packets are left as they are. (What comes in so is
+ * taken apart before: aggregate.c.)
  */
 static inline bool itun_csum_editable(const struct sk_buff *skb)
 {

@@ -33,9 +33,12 @@ static u32 itun_direct_ageing(const struct net_device *port)
 /* Whose turn is it at a switch that learns, and that we do not see into? */
 static bool itun_direct_turn(const struct sk_buff *skb, const struct net_device *dev)
 {
+	struct itun_turn_server server;
+
 	if (!netif_is_ovs_port(dev) && !netif_is_ovs_master(dev))
 		return false;
-	return itun_turn_due(itun_turn_server(skb, dev), itun_direct_ageing, NULL, dev);
+	itun_turn_server(skb, dev, &server);
+	return itun_turn_due(&server, itun_direct_ageing, NULL, dev);
 }
 
 static bool itun_direct_shows(const struct itun_inner *inner)
@@ -68,8 +71,10 @@ static unsigned int itun_direct_reply(struct itun_port *port, const struct itun_
 	enum itun_xmit result;
 	u32 vni;
 
-	/* Whether a tag may leave here only the switch can say. */
-	if (unlikely(!bridged && (skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol))))
+	/* Whether a tag may leave here only the switch can say; and at a bridge's port,
+	 * whether it is the bridge's at all, and not that of a device on top of the port.
+	 */
+	if (unlikely(skb_vlan_tag_present(skb) || eth_type_vlan(skb->protocol)))
 		return NF_ACCEPT;
 	/* What a bridge is left with is counted there. */
 	if (itun_device_bridge_zone(port->dev, skb, &vni)) {
@@ -125,14 +130,17 @@ unsigned int itun_direct(struct itun_port *port, const struct itun_config *confi
 			 const struct itun_port_config *setting, struct sk_buff *skb)
 {
 	bool bridged = netif_is_bridge_port(port->dev);
+	struct itun_turn_server server;
 	struct itun_inner inner;
 
 	/* Of a bridge's port what the bridge itself would not see; of one that is no
 	 * switch's nothing: this host is the machine's router.
 	 */
 	if (bridged) {
-		if (!(setting->flags & IPVS_TUN_PORT_FLAG_DIRECT) ||
-		    !itun_turn_past(itun_turn_server(skb, port->dev)))
+		if (!(setting->flags & IPVS_TUN_PORT_FLAG_DIRECT))
+			return NF_ACCEPT;
+		itun_turn_server(skb, port->dev, &server);
+		if (!itun_turn_past(&server))
 			return NF_ACCEPT;
 	} else if (port->ops.hooknum == NF_NETDEV_INGRESS && !netif_is_ovs_port(port->dev)) {
 		return NF_ACCEPT;

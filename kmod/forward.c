@@ -173,6 +173,22 @@ static bool itun_forward_options_due(const struct sk_buff *skb)
 	return skb->protocol == htons(ETH_P_IP) && IPCB(skb)->opt.is_changed;
 }
 
+/* Is it under a policy of IPsec, which asks for more than a way? It would be by a route
+ * to the balancer, too. Or has a switch forwarded it already?
+ */
+static bool itun_forward_is_others(const struct sk_buff *skb)
+{
+#ifdef CONFIG_XFRM
+	if (skb_dst(skb) && skb_dst(skb)->xfrm)
+		return true;
+#endif
+#ifdef CONFIG_NET_SWITCHDEV
+	if (skb->offload_l3_fwd_mark)
+		return true;
+#endif
+	return false;
+}
+
 /* BH off: the caches and the flag of path_xmit are this CPU's. */
 static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_config *config,
 				       struct sk_buff *skb, const struct itun_inner *inner,
@@ -186,7 +202,7 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 
 	if (!state->in || !itun_forward_find(in, config, skb, inner, state->in, &reply))
 		return NF_ACCEPT;
-	if (unlikely(itun_forward_options_due(skb)))
+	if (unlikely(itun_forward_options_due(skb) || itun_forward_is_others(skb)))
 		goto fallback;
 	len = skb->len + (reply.path->key.ip_inside ? 0 : ETH_HLEN);
 	/* A VLAN tag beside the packet is the port's that it came by: none here. */
@@ -220,27 +236,6 @@ static unsigned int itun_forward_reply(struct itun_net *in, const struct itun_co
 fallback:
 	itun_count(in, steer_fallback);
 	return NF_ACCEPT;
-}
-
-/**
- * itun_packet_parse() - the headers of an IP packet
- * @skb: skb->data at the network header
- * @inner: filled
- *
- * Context: any. May move the packet's bytes.
- * Return: ITUN_INNER_FLOW and what else the parser of inner packets knows.
- */
-enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner)
-{
-	enum itun_inner_verdict verdict;
-
-	verdict = itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len, ntohs(skb->protocol),
-				      inner);
-	if (verdict != ITUN_INNER_SHORT ||
-	    !pskb_may_pull(skb, min_t(u32, skb->len, inner->need)))
-		return verdict;
-	return itun_inner_parse_ip(skb->data, skb_headlen(skb), skb->len, ntohs(skb->protocol),
-				   inner);
 }
 
 /**

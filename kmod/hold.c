@@ -10,6 +10,7 @@
 #include <linux/netfilter_bridge.h>
 #include <linux/slab.h>
 
+#include "hook_index.h"
 #include "session.h"
 #include "stages.h"
 #include "zone.h"
@@ -45,26 +46,42 @@ static void itun_held_free(struct itun_held *held)
 	kfree(held);
 }
 
-/* As if the hook had let it pass. BH off, under RCU. */
-static void itun_held_goes_on(struct itun_net *in, struct itun_held *held)
+static struct nf_hook_state itun_held_state(struct itun_net *in, const struct itun_held *held)
 {
-	if (likely(itun_held_is_the_bridges(held)))
-		held->okfn(in->net, NULL, held->skb);
-	else
-		kfree_skb(held->skb);
-	itun_held_free(held);
-}
-
-static void itun_held_steer(struct itun_net *in, const struct itun_config *config,
-			    struct itun_held *held)
-{
-	const struct nf_hook_state state = {
+	return (struct nf_hook_state) {
 		.hook = NF_BR_PRE_ROUTING,
 		.pf = NFPROTO_BRIDGE,
 		.in = held->dev,
 		.net = in->net,
 		.okfn = held->okfn,
 	};
+}
+
+/* As if the hook had let it pass: to those behind it, and to the bridge. BH off, under RCU. */
+static void itun_held_goes_on(struct itun_net *in, struct itun_held *held)
+{
+	struct nf_hook_state state = itun_held_state(in, held);
+	const struct nf_hook_entries *entries = NULL;
+	int ours;
+
+#if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
+	entries = rcu_dereference(in->net->nf.hooks_bridge[NF_BR_PRE_ROUTING]);
+#endif
+	ours = itun_hook_index(entries, in);
+	/* Where ours is being unregistered, nobody can say who was behind it: it is let
+	 * through rather than lost.
+	 */
+	if (unlikely(!itun_held_is_the_bridges(held)))
+		kfree_skb(held->skb);
+	else if (ours < 0 || nf_hook_slow(held->skb, &state, entries, ours + 1) == 1)
+		held->okfn(in->net, NULL, held->skb);
+	itun_held_free(held);
+}
+
+static void itun_held_steer(struct itun_net *in, const struct itun_config *config,
+			    struct itun_held *held)
+{
+	const struct nf_hook_state state = itun_held_state(in, held);
 
 	if (likely(itun_held_is_the_bridges(held)) &&
 	    itun_steer_bridge_held(in, config, held->skb, &state) != NF_ACCEPT)

@@ -10,6 +10,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 
+#include "aggregate.h"
 #include "device.h"
 #include "first_look.h"
 #include "mpls.h"
@@ -121,6 +122,8 @@ static unsigned int itun_local_out6(void *priv, struct sk_buff *skb,
 static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
+	if (unlikely(itun_aggregate_is_joined(skb)))
+		return itun_aggregate_part(priv, skb, state);
 	if (itun_outer_unmarked4(skb))
 		return NF_ACCEPT;
 	return itun_refresh(priv, skb, state);
@@ -129,6 +132,8 @@ static unsigned int itun_local_in4(void *priv, struct sk_buff *skb,
 static unsigned int itun_local_in6(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
+	if (unlikely(itun_aggregate_is_joined(skb)))
+		return itun_aggregate_part(priv, skb, state);
 	if (itun_outer_unmarked6(skb))
 		return NF_ACCEPT;
 	return itun_record_whole(priv, skb, state, 6);

@@ -140,11 +140,13 @@ static void __net_exit itun_net_exit(struct net *net)
 	itun_hold_exit(in);
 	itun_session_exit(in);
 	/* Sessions put their paths when RCU frees them, paths their zones and
-	 * endpoints: all of that is through before the tables go. RCU frees
-	 * paths in turn, and then what an external device was told, with the
-	 * routes that both have cached: IPv6 counts its routes in the namespace,
-	 * which is being taken apart, until the last one is released.
+	 * endpoints: all of that is through before the tables go. RCU takes
+	 * paths out of their front, frees them, and then what an external device
+	 * was told, with the routes that both have cached: IPv6 counts its routes
+	 * in the namespace, which is being taken apart, until the last one is
+	 * released.
 	 */
+	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
@@ -234,3 +236,5 @@ MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Backhaul of IPVS NAT flows over tunnels");
 MODULE_VERSION(ITUN_VERSION);
 MODULE_ALIAS_GENL_FAMILY("ipvs_tun");
+/* Who segments what a reply's label is put in front of: mpls_router alone does not ask for it. */
+MODULE_SOFTDEP("post: mpls_gso");

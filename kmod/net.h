@@ -22,6 +22,7 @@ struct itun_ports;
 struct itun_prober;
 struct itun_fragments;
 struct itun_endpoint;
+struct itun_path;
 
 /* 4096 counters of 4 bytes: large enough that a handful of servers leaves it
  * nearly empty, small enough to stay in the second-level cache.
@@ -30,6 +31,9 @@ struct itun_endpoint;
 
 /* 4096 pointers: as many flows can be busy at a time without much company. */
 #define ITUN_FRONT_BITS		12
+
+/* 256 pointers: as many ways as marked packets come by at a time, or some more. */
+#define ITUN_PATH_FRONT_BITS	8
 
 /* 1024 pointers: some times as many as a balancer has servers' hosts. */
 #define ITUN_ENDPOINT_FRONT_BITS	10
@@ -88,6 +92,7 @@ struct itun_net {
 						 */
 
 	struct rhashtable paths;
+	struct itun_path __rcu **path_front;	/* of 1 << ITUN_PATH_FRONT_BITS: see path.h */
 	atomic_t n_paths;
 	atomic_t n_mpls_paths;			/* of them, those of MPLS */
 	struct rhashtable zones;

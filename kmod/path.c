@@ -101,6 +101,17 @@ static void itun_path_free(struct rcu_head *rcu)
 	kfree(path);
 }
 
+/* After a grace period: nobody puts it into the front any more. */
+static void itun_path_leave_front(struct rcu_head *rcu)
+{
+	struct itun_path *path = container_of(rcu, struct itun_path, rcu);
+
+	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN && path->key.family == 4)
+		cmpxchg(itun_path_front(path->in, path->key.remote.ip, path->key.id),
+			RCU_INITIALIZER(path), NULL);
+	call_rcu(rcu, itun_path_free);
+}
+
 static struct itun_path *itun_path_alloc(struct itun_net *in, const struct itun_config *config,
 					 const struct itun_path_key *key, bool by_hand)
 {
@@ -151,7 +162,7 @@ static void itun_path_release(struct itun_path *path)
 	if (path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS)
 		atomic_dec(&path->in->n_mpls_paths);
 	itun_zone_put(path->in, path->zone);
-	call_rcu(&path->rcu, itun_path_free);
+	call_rcu(&path->rcu, itun_path_leave_front);
 }
 
 /* A change of zones takes a moment to find the paths that it concerns: until
@@ -162,6 +173,28 @@ static __always_inline bool itun_path_serves(const struct itun_path *path,
 {
 	return !READ_ONCE(path->dead) &&
 	       path->zone->id == itun_config_zone_of(config, path->key.type, path->key.id);
+}
+
+/**
+ * itun_path_hold_trusted() - take a path, if it is one that may record
+ * @path: under RCU
+ * @config: the snapshot in force
+ *
+ * Context: softirq or BH off.
+ * Return: true if a reference was taken; false says nothing.
+ */
+bool itun_path_hold_trusted(struct itun_path *path, const struct itun_config *config)
+{
+	/* First of all: a path that nobody has any more, as the front may still show
+	 * it, has let go of its zone and endpoint.
+	 */
+	if (!refcount_inc_not_zero(&path->refs))
+		return false;
+	if (likely(!path->by_hand && itun_path_usable(path, config) &&
+		   itun_path_serves(path, config)))
+		return true;
+	itun_path_put(path);
+	return false;
 }
 
 /**
@@ -181,10 +214,7 @@ struct itun_path *itun_path_get_trusted(struct itun_net *in, const struct itun_c
 {
 	struct itun_path *path = rhashtable_lookup(&in->paths, key, path_params);
 
-	if (path && !path->by_hand && itun_path_usable(path, config) &&
-	    itun_path_serves(path, config) && refcount_inc_not_zero(&path->refs))
-		return path;
-	return NULL;
+	return path && itun_path_hold_trusted(path, config) ? path : NULL;
 }
 
 struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *config,
@@ -348,9 +378,16 @@ int itun_path_init(struct itun_net *in)
 
 	if (err)
 		return err;
+	err = -ENOMEM;
+	in->path_front = kcalloc(1 << ITUN_PATH_FRONT_BITS, sizeof(*in->path_front), GFP_KERNEL);
+	if (!in->path_front)
+		goto exit_zone;
 	err = rhashtable_init(&in->paths, &path_params);
-	if (err)
-		itun_zone_exit(in);
+	if (!err)
+		return 0;
+	kfree(in->path_front);
+exit_zone:
+	itun_zone_exit(in);
 	return err;
 }
 
@@ -363,5 +400,6 @@ int itun_path_init(struct itun_net *in)
 void itun_path_exit(struct itun_net *in)
 {
 	rhashtable_destroy(&in->paths);
+	kfree(in->path_front);
 	itun_zone_exit(in);
 }

@@ -131,7 +131,31 @@ struct itun_path *itun_path_get(struct itun_net *in, const struct itun_config *c
 				const struct itun_path_key *key, bool by_hand);
 struct itun_path *itun_path_get_trusted(struct itun_net *in, const struct itun_config *config,
 					const struct itun_path_key *key);
+bool itun_path_hold_trusted(struct itun_path *path, const struct itun_config *config);
 void itun_path_put(struct itun_path *path);
+
+/**
+ * itun_path_front() - the slot of a way of VXLAN over IPv4 in the front of the table
+ * @in: namespace
+ * @remote: outer source of the marked packet
+ * @id: network identifier
+ *
+ * The front has the paths by which flows began last, one a slot: it spares a flow's first
+ * packet the key and the table. A slot holds no reference; why what it points to is there
+ * nevertheless is what front.h says of sessions: a path is put here only by who has just
+ * found it in the table, in the same RCU read-side section; when it ends, a grace period
+ * lets all of them through, the slot is emptied, and a second one waits for who met it here.
+ *
+ * Context: any, under RCU, which protects what is in the slot.
+ */
+static __always_inline struct itun_path __rcu **itun_path_front(const struct itun_net *in,
+								__be32 remote, u32 id)
+{
+	/* The topmost bits of the sum depend on all of both. */
+	u32 mix = (__force u32)remote * 0x9e3779b1u + id * 0x85ebca77u;
+
+	return &in->path_front[mix >> (32 - ITUN_PATH_FRONT_BITS)];
+}
 
 bool itun_path_judge(struct itun_path *path, const struct itun_config *config);
 

@@ -167,6 +167,28 @@ static __always_inline void itun_usual_path(struct itun_path_key *key,
 	ether_addr_copy(key->mac, packet->eth.h_source);
 }
 
+/* The path of a way that others have come, referenced; or NULL, which says nothing. */
+static __always_inline struct itun_path *itun_usual_path_get(struct itun_net *in,
+							     const struct itun_config *config,
+							     const struct itun_usual *packet,
+							     int ifindex)
+{
+	struct itun_path __rcu **slot = itun_path_front(in, packet->outer.saddr,
+							itun_vxlan_vni(packet->vxlan));
+	struct itun_path *path = rcu_dereference(*slot);
+	struct itun_path_key key;
+
+	if (likely(path && itun_path_is_usual(&path->key, packet, ifindex) &&
+		   itun_path_hold_trusted(path, config)))
+		return path;
+	itun_usual_path(&key, packet, ifindex);
+	path = itun_path_get_trusted(in, config, &key);
+	/* One that was recorded from a copy for a group is never what is met here. */
+	if (path && rcu_access_pointer(*slot) != path)
+		rcu_assign_pointer(*slot, path);
+	return path;
+}
+
 /* The first packet of a flow, by a way that others have come: true if it is done
  * with. BH off.
  */
@@ -177,11 +199,9 @@ static bool itun_refresh_first(struct itun_net *in, const struct itun_config *co
 	const struct itun_usual *packet = (const struct itun_usual *)skb->data;
 	struct itun_account *account;
 	struct itun_session *session = NULL;
-	struct itun_path_key key;
 	struct itun_path *path;
 
-	itun_usual_path(&key, packet, itun_usual_ifindex(skb, state));
-	path = itun_path_get_trusted(in, config, &key);
+	path = itun_usual_path_get(in, config, packet, itun_usual_ifindex(skb, state));
 	if (unlikely(!path))
 		return false;
 	/* An aggregate's segments were verified before they were joined. */

@@ -133,6 +133,7 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 /* bridge.c: step 5 where a bridge receives the reply */
 enum itun_inner_verdict itun_frame_find(struct sk_buff *skb, struct itun_inner *inner);
 enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner);
+enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner);
 unsigned int itun_steer_bridge_held(struct itun_net *in, const struct itun_config *config,
 				    struct sk_buff *skb, const struct nf_hook_state *state);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,
@@ -182,7 +183,6 @@ bool itun_local_return(struct itun_net *in, const struct itun_config *config, st
 		       const struct itun_inner *inner, u32 vni, const struct itun_backhaul *reply);
 
 /* forward.c: step 5 where this host is the servers' router */
-enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner);
 unsigned int itun_steer_forward(struct itun_net *in, const struct itun_config *config,
 				struct sk_buff *skb, const struct nf_hook_state *state);
 bool itun_forward_frame(struct sk_buff *skb, const struct itun_path *path,

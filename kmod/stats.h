@@ -21,6 +21,8 @@
 	COUNTER(mark_collision, "packets that matched a mark rule but went unmarked, because a device uses the bits of the second mark") \
 	COUNTER(mark_large_id, "packets that matched a mark rule but whose GRE key has more than 24 bits") \
 	COUNTER(mark_unwritable, "packets that could not be marked for lack of memory") \
+	COUNTER(joined, "aggregates of whole tunnel packets, joined by somebody who did not see the tunnel; taken apart") \
+	COUNTER(joined_dropped, "aggregates of whole tunnel packets that could not be taken apart; dropped") \
 	COUNTER(received_marked, "packets received with a second mark") \
 	COUNTER(foreign_bits, "tunnel packets received with other bits than the normal ones and no accepted mark; left alone") \
 	COUNTER(recorded, "sessions made from a marked packet")		\
@@ -48,7 +50,7 @@
 	COUNTER(replies, "packets found to be replies of a session")	\
 	COUNTER(steered, "replies put straight into their tunnel")	\
 	COUNTER(direct, "of these, replies that went so from their server's port, past the bridge") \
-	COUNTER(steer_ordinary, "replies left to the bridge or to Open vSwitch, so that these keep learning the server's address, or see connections come and go; corrected in their tunnel") \
+	COUNTER(steer_ordinary, "replies left to the bridge or to Open vSwitch, so that these keep learning the server's address, or see connections come and go, or for rules that look at what a bridge forwards; corrected in their tunnel") \
 	COUNTER(steer_too_long, "routed replies that were too long for their tunnel; the server was told so, as by any router") \
 	COUNTER(steer_fragmented, "routed replies that went into their tunnel in fragments: those too long for it that may be fragmented, and those that conntrack had put together") \
 	COUNTER(piece_dropped, "fragments of routed replies that their tunnel refused, and replies that could not be cut into segments for it; dropped") \

@@ -4,8 +4,9 @@
  * A switch that never sees a server's frames forgets where it is, and floods the
  * requests. And a bridge alone knows whether a port may send at all: what goes
  * past it from the port ("direct") goes so only while the bridge has let another
- * frame of that server in within the last second. For both, each CPU remembers the
- * servers that it has met lately; what it forgets costs the bridge a frame more.
+ * frame of that server, from the same address, in within the last second. For both,
+ * each CPU remembers the servers that it has met lately; what it forgets costs the
+ * bridge a frame more.
  */
 #ifndef ITUN_TURN_H
 #define ITUN_TURN_H
@@ -13,12 +14,20 @@
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
 #include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
 #include <net/netns/hash.h>
 
+/* One address of a machine at a port: the bridge's rules may let in one and not another. */
+struct itun_turn_server {
+	u64 mac;		/* port and MAC address */
+	u64 address[2];
+};
+
 struct itun_turn {
-	u64 server;		/* port and MAC address */
+	struct itun_turn_server server;
 	u32 due;		/* jiffies: its next frame is the bridge's */
 	u32 seen;		/* jiffies: when the bridge has let one in */
 };
@@ -47,28 +56,52 @@ void itun_turns_exit(void);
  * the address is lost in it: another port's machine cannot choose one that fits. Nor one of
  * another namespace, where indices are the same: each has a random number.
  */
-static inline u64 itun_turn_server(const struct sk_buff *skb, const struct net_device *port)
+static __always_inline void itun_turn_server(const struct sk_buff *skb,
+					     const struct net_device *port,
+					     struct itun_turn_server *server)
 {
 	/* Eight bytes at once: the two behind it are shifted out. */
-	u64 server = get_unaligned_le64(eth_hdr(skb)->h_source) << 16 |
-		     (port->ifindex & 0x7fff) << 1 | (skb->protocol == htons(ETH_P_IPV6));
+	u64 mac = get_unaligned_le64(eth_hdr(skb)->h_source) << 16 |
+		  (port->ifindex & 0x7fff) << 1 | (skb->protocol == htons(ETH_P_IPV6));
 
-	return server ^ net_hash_mix(dev_net(port));
+	server->mac = mac ^ net_hash_mix(dev_net(port));
+	/* Behind a tag, or cut short, it is none that any other frame has. */
+	server->address[0] = ~0ull;
+	server->address[1] = ~0ull;
+	if (likely(skb->protocol == htons(ETH_P_IP) &&
+		   skb_headlen(skb) >= sizeof(struct iphdr))) {
+		server->address[0] = (__force u32)((const struct iphdr *)skb->data)->saddr;
+		server->address[1] = 0;
+	} else if (skb->protocol == htons(ETH_P_IPV6) &&
+		   skb_headlen(skb) >= sizeof(struct ipv6hdr)) {
+		memcpy(server->address, &((const struct ipv6hdr *)skb->data)->saddr,
+		       sizeof(server->address));
+	}
 }
 
-static inline struct itun_turn *itun_turn_set(u64 server)
+static __always_inline struct itun_turn *itun_turn_set(const struct itun_turn_server *server)
 {
-	return this_cpu_ptr(itun_turns)->turn[hash_64(server, ITUN_TURN_SETS_BITS)];
+	u64 mix = server->mac ^ server->address[0] ^ server->address[1] * 0x9e3779b97f4a7c15ull;
+
+	return this_cpu_ptr(itun_turns)->turn[hash_64(mix, ITUN_TURN_SETS_BITS)];
+}
+
+static __always_inline bool itun_turn_is(const struct itun_turn *turn,
+					 const struct itun_turn_server *server)
+{
+	return !((turn->server.mac ^ server->mac) |
+		 (turn->server.address[0] ^ server->address[0]) |
+		 (turn->server.address[1] ^ server->address[1]));
 }
 
 /* Of this server, or NULL. */
-static inline struct itun_turn *itun_turn_find(u64 server)
+static __always_inline struct itun_turn *itun_turn_find(const struct itun_turn_server *server)
 {
 	struct itun_turn *set = itun_turn_set(server);
 
-	if (likely(set[0].server == server))
+	if (likely(itun_turn_is(&set[0], server)))
 		return &set[0];
-	return set[1].server == server ? &set[1] : NULL;
+	return itun_turn_is(&set[1], server) ? &set[1] : NULL;
 }
 
 /* What is older than any turn is due: jiffies wrap. */
@@ -81,15 +114,16 @@ static inline bool itun_turn_before_due(const struct itun_turn *turn, u32 now)
  * itun_turn_due() - is this frame of a server the bridge's?
  * @server: itun_turn_server()
  * @ageing: called if it may be, for the switch's ageing time in jiffies
- * @guarded: tells whether others follow what passes the bridge: then nothing goes past
- *	it, and only the bridge's ageing is minded; NULL: nobody does
+ * @guarded: tells whether others look at what passes the bridge: then every frame is the
+ *	bridge's; NULL: nobody does
  * @port: for these two
  *
  * If so, those of the next quarter of the ageing time are not, or of fifteen seconds.
  *
  * Context: BH off, where the bridge has let the frame in.
  */
-static inline bool itun_turn_due(u64 server, u32 (*ageing)(const struct net_device *port),
+static inline bool itun_turn_due(const struct itun_turn_server *server,
+				 u32 (*ageing)(const struct net_device *port),
 				 bool (*guarded)(const struct net_device *port),
 				 const struct net_device *port)
 {
@@ -97,16 +131,20 @@ static inline bool itun_turn_due(u64 server, u32 (*ageing)(const struct net_devi
 	u32 now = (u32)jiffies;
 
 	if (likely(turn && itun_turn_before_due(turn, now))) {
-		if (turn->seen != now && (!guarded || !guarded(port)))
-			turn->seen = now;
+		if (likely(turn->seen == now))
+			return false;
+		if (unlikely(guarded && guarded(port)))
+			return true;
+		turn->seen = now;
 		return false;
 	}
 	if (!turn) {
 		turn = itun_turn_set(server);
-		if (turn->server && (!turn[1].server || now - turn[1].seen > now - turn->seen))
+		if (turn->server.mac &&
+		    (!turn[1].server.mac || now - turn[1].seen > now - turn->seen))
 			turn++;
 	}
-	turn->server = server;
+	turn->server = *server;
 	turn->due = now + clamp_t(u32, ageing(port) / 4, HZ, ITUN_TURN_MAX);
 	turn->seen = guarded && guarded(port) ? now - HZ : now;
 	return true;
@@ -114,11 +152,11 @@ static inline bool itun_turn_due(u64 server, u32 (*ageing)(const struct net_devi
 
 /**
  * itun_turn_past() - may this frame of a server go past the bridge?
- * @server: itun_turn_server()
+ * @server: itun_turn_server(): it, from this address
  *
  * Context: BH off.
  */
-static inline bool itun_turn_past(u64 server)
+static inline bool itun_turn_past(const struct itun_turn_server *server)
 {
 	const struct itun_turn *turn = itun_turn_find(server);
 	u32 now = (u32)jiffies;

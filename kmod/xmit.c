@@ -66,8 +66,9 @@ static struct net_device *itun_xmit_device(struct itun_path *path, bool *externa
 		return NULL;
 	*external = tunnel & ITUN_TUNNEL_EXTERNAL;
 	dev = dev_get_by_index_rcu(path->in->net, (u32)tunnel & ~ITUN_TUNNEL_EXTERNAL);
+	/* What is not operative is out of use at its bridge as well. */
 	if (unlikely(!dev || !itun_is_tunnel(dev) || !(dev->flags & IFF_UP) ||
-		     !netif_running(dev)))
+		     !netif_running(dev) || !netif_oper_up(dev)))
 		return NULL;
 	return dev;
 }
@@ -408,6 +409,8 @@ static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb
 	skb = itun_xmit_frame(path, skb, hash, dev);
 	if (unlikely(!skb))
 		return ITUN_XMIT_SENT;
+	/* A mark that it may have is no first mark: it is a reply. */
+	skb->mark = 0;
 	skb_dst_drop(skb);
 	dev_queue_xmit(skb);
 	return ITUN_XMIT_SENT;

@@ -19,8 +19,8 @@
 # Whatever an earlier scenario of this machine has loaded.
 unload_conntrack() {
 	local module
-	for module in ip_vs_rr ip_vs_sh ip_vs xt_conntrack xt_state openvswitch nft_ct nft_masq nft_nat nft_chain_nat \
-		nf_nat nfnetlink_cttimeout nf_conntrack_netlink nf_conntrack nf_defrag_ipv4 nf_defrag_ipv6; do
+	for module in ip_vs_rr ip_vs_sh ip_vs xt_conntrack xt_state vport_vxlan vport_geneve vport_gre openvswitch nft_ct nft_masq \
+		nft_nat nft_chain_nat nf_nat nf_conncount nfnetlink_cttimeout nf_conntrack_netlink nf_conntrack nf_defrag_ipv4 nf_defrag_ipv6; do
 		modprobe -rq "$module" 2> /dev/null || true
 	done
 }

@@ -19,8 +19,8 @@
 
 large=${LARGE:-1000000}
 log=$work/server.log
-vip4=198.51.100.10 vip6=2001:db8:51::10
-own=10.1.1.0/24,2001:db8:10::/64,$vip4,$vip6
+vip4=198.51.100.10 vip4_other=198.51.100.12 vip6=2001:db8:51::10
+own=10.1.1.0/24,2001:db8:10::/64,$vip4,$vip4_other,$vip6
 services=("$vip4 10.1.1.2 200.1.1.2" "$vip6 2001:db8:10::2 2001:db8:c1::2")
 
 network() {
@@ -40,7 +40,7 @@ network() {
 	attach_vm "$rs" "$rshost" br100 tap0 "10.1.1.2/24 2001:db8:10::2/64"
 	batch "$rs" "route add default via 10.1.1.1" "route add default via 2001:db8:10::1"
 	add_addresses "$gwhost" br100 "10.1.1.1/24 2001:db8:10::1/64"
-	add_addresses "$lb" lo "$vip4/32 $vip6/128"
+	add_addresses "$lb" lo "$vip4/32 $vip4_other/32 $vip6/128"
 	for pair in t:80 u:7; do
 		service "$lb" "${pair%:*}" "$vip4:${pair#*:}" "10.1.1.2:${pair#*:}"
 		service "$lb" "${pair%:*}" "[$vip6]:${pair#*:}" "[2001:db8:10::2]:${pair#*:}"
@@ -232,6 +232,32 @@ isolated() {
 	check "and they go again" direct_grows 20
 }
 
+# The bridge lets the server in by one of its addresses only: what it lets in of that says nothing of the other.
+spoofing() {
+	local pid
+	add_addresses "$rs" eth0 10.1.1.9/24
+	service "$lb" u "$vip4_other:7" 10.1.1.9:7
+	check "another address of the server answers" equal "$(udp_echo "$client" "$vip4_other" first)" "200.1.1.2 first"
+	in_ns "$rshost" nft 'table bridge spoof { chain pre { type filter hook prerouting priority -300; iifname tap0 ip saddr 10.1.1.9 drop; }; }'
+	datagrams 100000 > /dev/null &
+	pid=$!
+	check "replies go directly meanwhile" wait_until 10 direct_counts
+	check "the address that the bridge does not let in does not answer" not udp_echo "$client" "$vip4_other" dropped 3
+	check "replies have gone directly all the time" direct_counts
+	kill "$pid"
+	wait "$pid" 2> /dev/null || true
+	in_ns "$rshost" nft delete table bridge spoof
+	check "without the rule it does" equal "$(udp_echo "$client" "$vip4_other" last)" "200.1.1.2 last"
+	ip -n "$rs" addr del 10.1.1.9/24 dev eth0
+}
+
+# More of them within a second.
+direct_counts() {
+	local before
+	before=$(stat_of "$rshost" direct)
+	wait_until 2 stat_grew "$rshost" direct "$before" 5
+}
+
 # Whoever guards the port sees every packet: then none goes past him.
 guarded() {
 	# Tunnels of one other end each are isolated from each other, and this port would be from them.
@@ -249,6 +275,18 @@ guarded() {
 	in_ns "$rshost" nft delete table bridge guard
 	modprobe -q -r nf_conntrack_bridge || true
 	check "and they go again" wait_until 10 direct_grows 20
+
+	# Rules without conntrack, of the whole namespace's bridges: a reply that they would drop is not let past them.
+	in_ns "$rshost" nft 'table bridge guard { chain forward { type filter hook forward priority 0; udp sport 7 drop; }; }'
+	check "what the bridge's rules drop is not answered" wait_until 10 not udp_echo "$client" "$vip4" dropped 1
+	direct_stays "the bridge has rules"
+	ctl "$rshost" port replace tap0 --vni 100
+	check "nor is it where the bridge steers" not udp_echo "$client" "$vip4" dropped 1
+	ctl "$rshost" port replace tap0 --vni 100 --direct
+	in_ns "$rshost" nft delete table bridge guard
+	check "without them it is" equal "$(udp_echo "$client" "$vip4" allowed)" "200.1.1.2 allowed"
+	check "and they go again" wait_until 10 direct_grows 20
+	spoofing
 
 	# What is in the tunnel device's queue is shared fairly: the driver is not overtaken.
 	in_ns "$rshost" tc qdisc add dev "$(tunnel_device)" root pfifo limit 1000

@@ -138,7 +138,15 @@ check "an option that does not exist" misuse '*no option --colour*' mark list --
 check "a global option behind the object" misuse '*stands before the object' mark list -j
 check "one argument too many" misuse '"x" is one argument too many *' mark list x
 check "an option without its value" misuse '*--prio needs a value' mark add 1 --prio
+check "an option twice" misuse 'Option --prio is given more than once' mark add 1 --prio 1 --prio 2
+check "an option of nobody before the object" misuse '"ipvs-tunctl" has no option -x; *' -x status
+helps_all_the_same() {
+	run_tool session list --src bogus --help
+	{ [ "$status" -eq 0 ] && [ ! -s "$work/err" ] && grep -q "^Usage: ipvs-tunctl session list " "$work/out"; } || show_run
+}
+check "help is given, whatever else is wrong" helps_all_the_same
 check "no such namespace" misuse 'There is no network namespace "nowhere"; *' -n nowhere status
+check "nor one without a name: never the caller's own" misuse '"" is no name of a network namespace' -n '' status
 check "a mark that is no number" misuse '"12x" is no firewall mark*' mark add 12x
 check "a mark beyond its mask" misuse '0x10/0xf never matches*' mark add 0x10/0xf
 check "a VNI out of range" misuse '16777216 is out of range for a VNI*' mark add 1 --vni 16777216
@@ -177,7 +185,7 @@ check "a timeout of nothing" misuse '*out of range*' timeout set udp 0
 check "a limit that does not exist" misuse 'There is no limit "flows"; *' limit set flows 5
 check "accounting is on or off" misuse 'Accounting is on or off, not "yes"' limit set accounting yes
 check "a step that does not exist" misuse '"everything" is no step; *' pause everything
-check "events that do not exist" misuse 'There are no flow events; *' monitor flow
+check "events that do not exist" misuse 'There are no "flow" events; *' monitor flow
 
 # --- objects: what is done, how it reads, its JSON ---------------------------------
 
@@ -296,7 +304,7 @@ check "status warns of one that is direct, and in no bridge" shows '.warnings | 
 check "port list has the warning" shows '.[] | select(.dev == "tap*") | .devices[0].warnings | length == 1' -n "$a" port list
 check "an equal port is refused" refused 'Port tap\* exists' -n "$a" port add 'tap*'
 check "so is an equal group" refused 'Port of group 7 exists' -n "$a" port add --group 7 --direct
-check "group 0 is of every device that has no other" refused 'Group 0 is that of every device *' -n "$a" port add --group 0
+check "group 0 is of every device that has no other" misuse 'Group 0 is that of every device *' -n "$a" port add --group 0
 check "port del of another" refused 'No port tap9' -n "$a" port del tap9
 check "a pattern is none of the names that it fits" refused 'No port tap0' -n "$a" port del tap0
 
@@ -455,6 +463,10 @@ check "the other side" does -n "$b" peer add 192.0.2.1 --accept
 check "ready: 0" wait_until "$((15 * SLOW))" check_says 0 '.ready == true and .state == "ready"' 192.0.2.2
 check "and nothing to warn of" shows '.warnings == []' -n "$a" status
 check "as text too" grep -Eq '^ready +(true|yes)$' <(ctl "$a" peer check 192.0.2.2)
+check "paused, nobody gets marks" does -n "$a" pause mark
+check "peer check says so" check_says 3 '.ready == false and (.reason | test("paused"))' 192.0.2.2
+check "resumed" does -n "$a" resume mark
+check "it is ready again" check_says 0 '.ready == true' 192.0.2.2
 check "peer list has its endpoint" shows '
 	.[0].endpoints | length == 1 and (.[0] | .address == "192.0.2.2" and .tunnel == "vxlan" and .state == "ready" and (.last_seen | type) == "number"
 	and .version == "'"$version"'")' -n "$a" peer list
@@ -648,6 +660,32 @@ check "lost events are said" wait_until "$((15 * SLOW))" grep -q '"event":"lost"
 ctl "$a" session add "${tuple[@]}" --vni 100 "${way[@]}"
 check "and it goes on" wait_until "$((15 * SLOW))" grep -q '"event":"new"' "$work/events"
 kill "$monitor"
+
+# --- streams that nobody reads, or that are not there --------------------------------
+
+rc=0 && "$IPVS_TUNCTL" bogus 2> /dev/full || rc=$?
+check "an error that nobody reads keeps its status" equal "$rc" 1
+rc=0 && "$IPVS_TUNCTL" bogus 2>&- || rc=$?
+check "so does one without stderr" equal "$rc" 1
+rc=0 && "$IPVS_TUNCTL" -n "$a" status > /dev/full 2> "$work/err" || rc=$?
+check "output that cannot be written is an error" equal "$rc $(cat "$work/err")" "2 Error: Cannot write the output: No space left on device."
+rc=0 && "$IPVS_TUNCTL" -n "$a" status 2> "$work/err" >&- || rc=$?
+check "so is output without stdout, which goes to nobody else" equal "$rc $(cat "$work/err")" \
+	"2 Error: Cannot write the output: Bad file descriptor."
+
+# --- the module goes -----------------------------------------------------------------
+
+"$IPVS_TUNCTL" -n "$a" monitor > "$work/events" 2> "$work/monitor.err" &
+monitor=$!
+background+=("$monitor")
+wait_until "$((10 * SLOW))" joined
+unload_module
+gone() { [ ! -d "/proc/$monitor" ]; }
+check "monitor ends when the module is unloaded" wait_until "$((10 * SLOW))" gone
+rc=0
+wait "$monitor" || rc=$?
+check "and says why" equal "$rc $(cat "$work/monitor.err")" "2 Error: The ipvs_tun kernel module was unloaded."
+load_module
 
 # --- another version ------------------------------------------------------------
 

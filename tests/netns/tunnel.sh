@@ -193,8 +193,9 @@ checksum_options() { # FAMILY yes|no
 		gre-*-no) echo nocsum ;;
 		udp-4-yes) echo encap-csum ;;
 		udp-4-no) echo noencap-csum ;;
-		udp-6-yes) echo encap-csum6 ;;
-		udp-6-no) echo noencap-csum6 ;;
+		# Its help calls them encap-csum6.
+		udp-6-yes) echo encap-udp6-csum ;;
+		udp-6-no) echo noencap-udp6-csum ;;
 		esac
 		;;
 	*-4-yes) echo udpcsum ;;

@@ -149,6 +149,9 @@ void Connection::join(std::string_view group)
 					      group));
 	try {
 		transport_->join(found->second);
+		// Who takes the family away takes its groups as well: from then on nothing would
+		// come.
+		transport_->join(GENL_ID_CTRL);
 	} catch (const std::system_error &error) {
 		if (error.code().value() == EPERM || error.code().value() == EACCES)
 			throw KernelError(fmt::format("permission denied; {} events need "
@@ -167,7 +170,8 @@ bool Connection::receive(const std::function<void(std::uint8_t command, wire::At
 	try {
 		data = transport_->receive();
 	} catch (const std::system_error &error) {
-		if (error.code().value() == ENOBUFS)
+		// Too many of them, or one that is longer than the buffer.
+		if (error.code().value() == ENOBUFS || error.code().value() == ENOSPC)
 			return false;
 		throw;
 	}
@@ -177,7 +181,18 @@ bool Connection::receive(const std::function<void(std::uint8_t command, wire::At
 	for (; mnl_nlmsg_ok(event, left); event = mnl_nlmsg_next(event, &left))
 		if (event->nlmsg_type == family_)
 			handle(wire::command(event), wire::attributes(event));
+		else if (event->nlmsg_type == GENL_ID_CTRL &&
+			 wire::command(event) == CTRL_CMD_DELFAMILY && is_about_family(event))
+			throw ModuleError("the ipvs_tun kernel module was unloaded");
 	return true;
+}
+
+bool Connection::is_about_family(const nlmsghdr *message) const
+{
+	for (wire::Attribute attr : wire::attributes(message))
+		if (attr.type() == CTRL_ATTR_FAMILY_ID)
+			return attr.u16() == family_;
+	return false;
 }
 
 } // namespace ipvs_tun

@@ -69,12 +69,14 @@ public:
 
 	/**
 	 * Waits for events and hands over those of one datagram.
-	 * @return false if some were lost because nobody read them in time.
+	 * @return false if some were lost because nobody read them in time, or had no room.
+	 * @throws ModuleError once the module is unloaded.
 	 */
 	bool receive(const std::function<void(std::uint8_t command, wire::Attributes)> &handle);
 
 private:
 	void resolve();
+	bool is_about_family(const nlmsghdr *message) const;
 	bool exchange(wire::Builder &message, bool dump,
 		      const std::function<void(const nlmsghdr *)> &handle);
 

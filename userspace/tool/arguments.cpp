@@ -40,7 +40,8 @@ constexpr std::size_t most_device_name = 15;
 
 bool can_be_in_device_name(std::string_view text)
 {
-	return !text.empty() && text.find('/') == text.npos &&
+	return !text.empty() && text != "." && text != ".." &&
+	       text.find_first_of("/:") == text.npos &&
 	       std::none_of(text.begin(), text.end(),
 			    [](unsigned char c) { return std::isspace(c); });
 }
@@ -143,8 +144,13 @@ Mac mac(std::string_view text)
 
 std::uint8_t protocol(std::string_view text)
 {
-	std::optional<std::uint8_t> out = parse_protocol(text);
+	std::optional<std::uint64_t> value = parse_number(text);
+	std::optional<std::uint8_t> out;
 
+	if (!value)
+		out = parse_protocol(text);
+	else if (*value <= 255)
+		out = static_cast<std::uint8_t>(*value);
 	if (!out)
 		throw Misuse(fmt::format("\"{}\" is no IP protocol: a name such as tcp, udp, sctp, "
 					 "icmp, icmpv6, or a number from 0 to 255 is needed",

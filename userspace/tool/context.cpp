@@ -15,6 +15,14 @@ const char *tool_version()
 	return IPVS_TUN_VERSION;
 }
 
+void print_error(std::string_view kind, std::string_view text)
+{
+	std::string line = fmt::format("{}: {}\n", kind, sentence(text));
+
+	// The exit status stays, if nobody can be told why.
+	(void)std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 Output &Context::output()
 {
 	if (!output_)
@@ -25,8 +33,8 @@ Output &Context::output()
 Connection &Context::connection()
 {
 	if (!connection_) {
-		if (!netns.empty())
-			enter_netns(netns);
+		if (netns)
+			enter_netns(*netns);
 		connection_ = std::make_unique<Connection>();
 	}
 	return *connection_;
@@ -36,7 +44,7 @@ void Context::warn(std::string_view text)
 {
 	if (output_)
 		output_->sink.flush();
-	fmt::print(stderr, "Warning: {}\n", sentence(text));
+	print_error("Warning", text);
 }
 
 std::string Context::version_difference()

@@ -26,6 +26,10 @@ enum ExitStatus { exit_done = 0, exit_misuse = 1, exit_refused = 2, exit_not_rea
 /** The version of the tool. */
 const char *tool_version();
 
+/** One line on standard error: "Error" or "Warning", and a sentence. Never throws for want of a
+ * reader. */
+void print_error(std::string_view kind, std::string_view text);
+
 /** Global options, the output, and the connection once a command needs it. */
 class Context
 {
@@ -33,7 +37,7 @@ public:
 	bool json = false;
 	bool pretty = false;
 	bool statistics = false;
-	std::string netns;
+	std::optional<std::string> netns;
 
 	/** What the command line asks for; set while it is parsed, run after it. */
 	std::function<int()> action;

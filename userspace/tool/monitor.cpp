@@ -78,8 +78,9 @@ void append(std::string &line, const Value::Json &object)
 	}
 }
 
-void print(Output &output, const Value::Json &json, const std::string &text)
+void print(Output &output, const Value::Json &json, std::string text)
 {
+	printable(text);
 	if (output.json)
 		output.sink.write(json.dump(-1, ' ', false, Value::Json::error_handler_t::replace) +
 				  "\n");
@@ -128,7 +129,7 @@ int run_monitor(Context &context, const MonitorOptions &options)
 
 	for (const std::string &group : groups)
 		if (std::find(all.begin(), all.end(), group) == all.end())
-			throw Misuse(fmt::format("there are no {} events; there are session, "
+			throw Misuse(fmt::format("there are no \"{}\" events; there are session, "
 						 "config and peer events",
 						 group));
 

@@ -6,10 +6,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <unistd.h>
 
 namespace ipvs_tun
 {
+
+void printable(std::string &text)
+{
+	for (char &c : text)
+		if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+			c = '?';
+}
 
 void Sink::flush()
 {
@@ -25,6 +33,13 @@ void Sink::flush()
 		if (errno == EINTR)
 			continue;
 		int code = errno;
+		// Somebody made it non-blocking: who reads it may do so later.
+		if (code == EAGAIN) {
+			pollfd ready = {fd_, POLLOUT, 0};
+
+			if (poll(&ready, 1, -1) >= 0 || errno == EINTR)
+				continue;
+		}
 		buffer_.clear();
 		if (code == EPIPE)
 			throw ClosedPipe();
@@ -176,11 +191,8 @@ void Table::cell(std::string_view text)
 {
 	if (used_ == cells_.size())
 		cells_.emplace_back();
-	// Control characters in a name would move the terminal's cursor.
 	cells_[used_].assign(text);
-	for (char &c : cells_[used_])
-		if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-			c = '?';
+	printable(cells_[used_]);
 	used_++;
 }
 
@@ -311,6 +323,7 @@ Object &Object::put_json(std::string_view name, const Value &value)
 Object &Object::put_text(std::string_view name, std::string_view text)
 {
 	lines_.emplace_back(name, text);
+	printable(lines_.back().second);
 	return *this;
 }
 

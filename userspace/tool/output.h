@@ -16,6 +16,10 @@
 namespace ipvs_tun
 {
 
+/** In text control characters, of a name, would begin a line or move the terminal's cursor: "?"
+ * instead. */
+void printable(std::string &text);
+
 /** The reader of standard output has gone; nothing is wrong with that. */
 class ClosedPipe
 {

@@ -2,6 +2,7 @@
 /* peer: which other hosts get marks, and whose marks are believed. */
 #include "client/change.h"
 #include "client/error.h"
+#include "client/status.h"
 #include "tool/command.h"
 #include "tool/render.h"
 
@@ -173,6 +174,11 @@ int run_check(Context &context, const Address &address)
 {
 	Verdict verdict = judge(list_peers(context.connection()), address);
 	Object object(context.output());
+
+	if (verdict.ready && get_status(context.connection()).paused & step_mark) {
+		verdict.ready = false;
+		verdict.reason = "marking is paused; \"resume mark\" goes on";
+	}
 
 	object.put("address", address.str()).put("prefix", verdict.prefix);
 	object.put("ready", verdict.ready).put("state", verdict.state);

@@ -112,7 +112,11 @@ void setup_key(CLI::App &command, Port &port)
 	arguments::add(
 		command, "--group", port.group,
 		[](const std::string &text) {
-			return arguments::number(text, "group", 0, 0xffffffff);
+			std::uint32_t group = arguments::number(text, "group", 0, 0xffffffff);
+
+			if (!group)
+				throw Misuse("group 0 is that of every device that has no other");
+			return group;
 		},
 		"Instead of DEV: all devices of a group (ip link set DEV group N)", "N");
 }

@@ -92,6 +92,8 @@ Json tunnel(const Tunnel &tunnel)
 	if (tunnel.nvgre)
 		out["nvgre"] = *tunnel.nvgre;
 	out["port"] = tunnel.automatic ? Json("auto") : Json(tunnel.ports);
+	if (tunnel.symmetric)
+		out["return_label"] = "none";
 	for (const ReturnLabel &label : tunnel.return_labels)
 		out["return_label"].push_back(fmt::format("{}={}", label.forward, label.reply));
 	return out;

@@ -7,8 +7,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace ipvs_tun
 {
@@ -18,7 +20,7 @@ namespace
 
 int complain(const std::string &text, ExitStatus status)
 {
-	fmt::print(stderr, "Error: {}\n", sentence(text));
+	print_error("Error", text);
 	return status;
 }
 
@@ -111,8 +113,12 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error)
 	std::string text = error.what();
 
 	if (dynamic_cast<const CLI::ExtrasError *>(&error)) {
+		// Before an object stands what is for the tool itself.
+		std::vector<std::string> own = app.remaining(false);
 		std::vector<std::string> extras = app.remaining(true);
 
+		if (!own.empty())
+			return unexpected(&app, own.front());
 		if (!extras.empty())
 			return unexpected(at, extras.front());
 	}
@@ -126,6 +132,9 @@ std::string explain(const CLI::App &app, const CLI::ParseError &error)
 	if (dynamic_cast<const CLI::ArgumentMismatch *>(&error)) {
 		std::size_t end = text.find(':');
 
+		if (text.compare(0, 1, "-") == 0 && text.find("received") != text.npos)
+			return fmt::format("option {} is given more than once",
+					   text.substr(0, end));
 		if (text.compare(0, 1, "-") == 0 && text.find("required") != text.npos)
 			return fmt::format("option {} needs a value", text.substr(0, end));
 	}
@@ -170,6 +179,19 @@ int help(const CLI::App *at)
 	return print(at->help(parent ? path_of(parent) : ""));
 }
 
+/*
+ * What is opened first would get the number of a standard stream that is closed, and what is
+ * printed would go there: to the kernel, as a netlink message. So each has something behind it that
+ * refuses.
+ */
+void occupy_standard_streams()
+{
+	for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+		if (fcntl(fd, F_GETFD) < 0)
+			// The lowest free number, which is this one.
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int run_parsed(CLI::App &app, Context &context)
 {
 	if (context.action)
@@ -195,6 +217,9 @@ int run_guarded(CLI::App &app, Context &context, int argc, const char *const *ar
 	} catch (const CLI::ParseError &error) {
 		return complain(explain(app, error), exit_misuse);
 	} catch (const Misuse &error) {
+		// Who asks for help gets it, whatever else is wrong.
+		if (const CLI::App *at = innermost(app); at->get_help_ptr()->count())
+			return help(at);
 		return complain(error.what(), exit_misuse);
 	} catch (const KernelError &error) {
 		std::string difference = context.version_difference();
@@ -247,6 +272,7 @@ int run(int argc, const char *const *argv)
 		     "ipvs-tunctl");
 	Context context;
 
+	occupy_standard_streams();
 	std::signal(SIGPIPE, SIG_IGN);
 	try {
 		setup(app, context);

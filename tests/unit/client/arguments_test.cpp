@@ -100,10 +100,20 @@ TEST(Tunnels, NoneIsAWayOfSessionsAlone)
 		  "\"local\" is no tunnel type; the types are vxlan, gre, mpls, geneve");
 }
 
+TEST(Protocols, AreNamesOrNumbersOfAnyKind)
+{
+	EXPECT_EQ(arguments::protocol("tcp"), 6);
+	EXPECT_EQ(arguments::protocol("17"), 17);
+	EXPECT_EQ(arguments::protocol("0x6"), 6);
+	EXPECT_EQ(arguments::protocol("010"), 8);
+	for (const char *bad : {"256", "0x100", "-1", "6 ", "bogus", ""})
+		EXPECT_NE(misuse([&] { arguments::protocol(bad); }), "none") << bad;
+}
+
 TEST(Names, OfDevicesAndRules)
 {
 	EXPECT_EQ(arguments::device("eth0.100"), "eth0.100");
-	for (const char *bad : {"", "0123456789abcdef", "a b", "a/b"})
+	for (const char *bad : {"", "0123456789abcdef", "a b", "a/b", "a:b", ".", ".."})
 		EXPECT_NE(misuse([&] { arguments::device(bad); }), "none") << bad;
 	EXPECT_EQ(arguments::name("web shop"), "web shop");
 	EXPECT_NE(misuse([] { arguments::name(""); }), "none");

@@ -153,7 +153,8 @@ TEST(Groups, AreJoinedByTheirNumbers)
 
 	connection.join("config");
 	connection.join("session");
-	EXPECT_EQ(script.joined, (std::vector<std::uint32_t>{8, 7}));
+	// Each time that of the controller as well, which says when the family goes.
+	EXPECT_EQ(script.joined, (std::vector<std::uint32_t>{8, GENL_ID_CTRL, 7, GENL_ID_CTRL}));
 	EXPECT_THROW(connection.join("bogus"), ModuleError);
 }
 
@@ -178,4 +179,34 @@ TEST(Events, OfAFullSocketAreReportedAsLost)
 	EXPECT_FALSE(connection.receive(handle));
 	EXPECT_TRUE(connection.receive(handle));
 	EXPECT_EQ(seen, IPVS_TUN_CMD_SESSION_NEW);
+}
+
+TEST(Events, OneLongerThanTheBufferIsLost)
+{
+	Script script;
+	Connection connection = connect(script);
+
+	script.receive_error = ENOSPC;
+	EXPECT_FALSE(connection.receive([](std::uint8_t, wire::Attributes) {}));
+}
+
+TEST(Events, EndWithTheModule)
+{
+	Script script;
+	Connection connection = connect(script);
+	int seen = 0;
+	auto handle = [&](std::uint8_t, wire::Attributes) { seen++; };
+	auto gone = [](std::uint8_t command, std::uint16_t id) {
+		Buffer attributes;
+
+		attribute(attributes, CTRL_ATTR_FAMILY_ID, value(id));
+		return message(command, attributes, 0, GENL_ID_CTRL);
+	};
+
+	script.answers = {gone(CTRL_CMD_DELFAMILY, family_id + 1),
+			  gone(CTRL_CMD_NEWFAMILY, family_id), gone(CTRL_CMD_DELFAMILY, family_id)};
+	EXPECT_TRUE(connection.receive(handle));
+	EXPECT_TRUE(connection.receive(handle));
+	EXPECT_THROW(connection.receive(handle), ModuleError);
+	EXPECT_EQ(seen, 0);
 }

@@ -100,6 +100,20 @@ TEST(Event, OfAChange)
 		  R"({"action":"del","object":"zone","zone":{"name":"tenant"}})");
 }
 
+TEST(Event, OfReturnLabelsThatAreNoMore)
+{
+	Change change;
+	Tunnel tunnel;
+
+	tunnel.type = TunnelType::mpls;
+	tunnel.symmetric = true;
+	change.action = Action::set;
+	change.object = tunnel;
+	EXPECT_EQ(
+		render::change(change).dump(),
+		R"({"action":"set","object":"tunnel","tunnel":{"type":"mpls","return_label":"none"}})");
+}
+
 TEST(Event, OfAPeerThatNamesOnlyTheEndpoint)
 {
 	Buffer peer;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace ipvs_tun;
@@ -154,4 +155,27 @@ TEST(Sink, AClosedPipeIsNone)
 	sink.write("x");
 	EXPECT_THROW(sink.flush(), ClosedPipe);
 	close(ends[1]);
+}
+
+TEST(Sink, WaitsForASlowReaderOfANonBlockingPipe)
+{
+	std::string text(1 << 20, 'x'), got;
+	int ends[2];
+
+	ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+	ASSERT_EQ(fcntl(ends[0], F_SETFL, 0), 0);
+	std::thread reader([&] {
+		char buffer[4096];
+		ssize_t size;
+
+		while ((size = read(ends[0], buffer, sizeof(buffer))) > 0)
+			got.append(buffer, static_cast<std::size_t>(size));
+	});
+	Sink sink(ends[1]);
+	EXPECT_NO_THROW(sink.write(text));
+	EXPECT_NO_THROW(sink.flush());
+	close(ends[1]);
+	reader.join();
+	close(ends[0]);
+	EXPECT_EQ(got, text);
 }
