@@ -51,6 +51,8 @@ loads_and_works() { # PATTERN : where its file is
 	file=$(modinfo -F filename ipvs_tun) || true
 	check "depmod knows it, outside the kernel's own tree" matches "$file" "$tree/$1"
 	check "modprobe loads it with what it needs" modprobe ipvs_tun
+	# Debian has it built in, so only what the module asks for can be seen here.
+	check "and asks for who segments labelled packets" equal "$(modinfo -F softdep ipvs_tun)" "post: mpls_gso"
 	check "it is the version of this tree" equal "$(modinfo -F version ipvs_tun)" "$version"
 	check "the installed tool talks to it" works
 	check "the manual page is there" page_is_there
