@@ -9,6 +9,7 @@
 
 #include "mpls.h"
 #include "prober.h"
+#include "room.h"
 #include "wire/mpls.h"
 
 /* The inner packet's time to live goes on in the label, as with Linux's own. */
@@ -65,7 +66,7 @@ enum itun_xmit itun_mpls_xmit(struct itun_path *path, struct sk_buff *skb, u64 h
 {
 	struct net_device *dev = itun_mpls_device(path);
 
-	if (unlikely(!dev || !itun_packet_fits(skb, itun_xmit_mtu(path, dev)) ||
+	if (unlikely(!dev || !itun_packet_fits(skb, itun_room_device(path, dev)) ||
 		     skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ITUN_MPLS_HLEN)))
 		return ITUN_XMIT_FALLBACK;
 	itun_mpls_push(path, skb);

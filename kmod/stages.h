@@ -200,7 +200,6 @@ enum itun_xmit {
 	ITUN_XMIT_FALLBACK,	/* it is as it was; let it go its ordinary way */
 };
 
-unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev);
 void itun_xmit_to(struct sk_buff *skb, u64 hash, struct net_device *dev);
 enum itun_xmit itun_path_xmit(struct itun_path *path, struct sk_buff *skb, u64 hash);
 struct net_device *itun_path_takes(struct itun_path *path, struct sk_buff *skb);

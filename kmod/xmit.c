@@ -19,6 +19,7 @@
 #include "encap.h"
 #include "mpls.h"
 #include "port.h"
+#include "room.h"
 #include "stages.h"
 
 DEFINE_PER_CPU(const struct sk_buff *, itun_sending);
@@ -89,36 +90,6 @@ static bool itun_xmit_extended(const struct itun_path *path, const struct net_de
 
 	return path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN &&
 	       vxlan->cfg.flags & ITUN_VXLAN_OTHER;
-}
-
-/* How long may an IP packet be that is put into a tunnel by this route? */
-static __always_inline unsigned int itun_xmit_room(const struct itun_path_key *key,
-						   const struct dst_entry *dst)
-{
-	unsigned int overhead = key->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	unsigned int mtu = dst_mtu(dst);
-
-	/* GRE with a key, and neither a checksum nor a sequence number. */
-	if (key->type == IPVS_TUN_TUNNEL_TYPE_GRE)
-		overhead += ITUN_GRE_HLEN + sizeof(__be32);
-	else
-		overhead += sizeof(struct udphdr) + ITUN_VXLAN_HLEN;
-	if (!key->ip_inside)
-		overhead += ETH_HLEN;
-	return mtu > overhead ? mtu - overhead : 0;
-}
-
-/* Does the packet, or each of its segments, fit the path's MTU once it is
- * encapsulated? If not, the driver makes the ICMP error that the VM expects.
- */
-static __always_inline bool itun_xmit_mtu_fits(struct sk_buff *skb, const struct dst_entry *dst,
-					       const struct itun_path_key *key)
-{
-	unsigned int mtu = itun_xmit_room(key, dst);
-
-	if (skb_vlan_tag_present(skb))
-		mtu = mtu > VLAN_HLEN ? mtu - VLAN_HLEN : 0;
-	return mtu && itun_packet_fits(skb, mtu);
 }
 
 /**
@@ -210,7 +181,7 @@ static enum itun_xmit itun_xmit_classic(struct itun_path *path, struct sk_buff *
 	 */
 	if (itun_path_route(path, skb, tos, 0, vxlan->cfg.dst_port, &route))
 		return ITUN_XMIT_FALLBACK;
-	if (unlikely(route.dst->dev == dev || !itun_xmit_mtu_fits(skb, route.dst, &path->key)))
+	if (unlikely(route.dst->dev == dev || !itun_room_fits(skb, route.dst, &path->key)))
 		goto fallback;
 
 	tos = ip_tunnel_ecn_encap(tos, inner, skb);
@@ -365,7 +336,7 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 		return ITUN_XMIT_FALLBACK;
 	if (itun_path_route(path, skb, 0, 0, htons(path->key.port), &route))
 		return ITUN_XMIT_FALLBACK;
-	fits = itun_xmit_mtu_fits(skb, route.dst, &path->key);
+	fits = itun_room_fits(skb, route.dst, &path->key);
 	dst_release(route.dst);
 	if (unlikely(!fits || skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;
@@ -381,20 +352,11 @@ static enum itun_xmit itun_xmit_external(struct itun_path *path, struct sk_buff 
 	return ITUN_XMIT_SENT;
 }
 
-/**
- * itun_xmit_mtu() - how long may a packet be that takes a path?
- * @path: under RCU
- * @dev: the device that it goes into, or leaves by to a station
- *
- * Return: bytes of an IP packet; 0 if there is room for none.
- */
-unsigned int itun_xmit_mtu(const struct itun_path *path, const struct net_device *dev)
+/* Of a device that is not "external": of which family is its driver? */
+static bool itun_xmit_is_pair(const struct itun_path *path)
 {
-	unsigned int mtu = READ_ONCE(dev->mtu);
-
-	if (path->key.type != IPVS_TUN_TUNNEL_TYPE_MPLS)
-		return mtu;
-	return mtu > ITUN_MPLS_HLEN ? mtu - ITUN_MPLS_HLEN : 0;
+	return path->key.type == IPVS_TUN_TUNNEL_TYPE_GRE ||
+	       path->key.type == IPVS_TUN_TUNNEL_TYPE_MPLS;
 }
 
 /* A device with one other end, the path's: its driver does all the rest. */
@@ -402,7 +364,7 @@ static enum itun_xmit itun_xmit_pair(struct itun_path *path, struct sk_buff *skb
 				     struct net_device *dev)
 {
 	/* What is too long is the ordinary way's to drop, or to complain of. */
-	if (unlikely(!itun_packet_fits(skb, itun_xmit_mtu(path, dev))))
+	if (unlikely(!itun_packet_fits(skb, itun_room_device(path, dev))))
 		return ITUN_XMIT_FALLBACK;
 	if (unlikely(skb_cow_head(skb, LL_RESERVED_SPACE(dev) + ETH_HLEN + VLAN_HLEN)))
 		return ITUN_XMIT_FALLBACK;
@@ -488,10 +450,6 @@ bool itun_path_is_from(struct itun_path *path, const struct net_device *port)
  * @path: under RCU, usable
  * @skb: the packet, for its mark
  *
- * The MTU of a device with one other end that carries IP packets is less by what it puts
- * in front. An "external" one, and those with Ethernet inside, which a bridge may have,
- * do not look at the route.
- *
  * Context: softirq, BH off, under RCU.
  * Return: bytes of an IP packet; 0 if it cannot be said.
  */
@@ -506,14 +464,16 @@ unsigned int itun_path_mtu(struct itun_path *path, const struct sk_buff *skb)
 	dev = itun_path_device(path, &external);
 	if (unlikely(!dev))
 		return 0;
-	mtu = itun_xmit_mtu(path, dev);
-	if (path->key.ip_inside && !external)
+	mtu = itun_room_device(path, dev);
+	if (itun_path_is_station(&path->key))
 		return mtu;
 	if (!external && path->key.type == IPVS_TUN_TUNNEL_TYPE_VXLAN)
 		tos = itun_xmit_tos(dev, skb);
 	if (itun_path_route(path, skb, tos, 0, htons(path->key.port), &route))
 		return 0;
-	mtu = min(mtu, itun_xmit_room(&path->key, route.dst));
+	mtu = min(mtu, !external && itun_xmit_is_pair(path) ?
+		       itun_room_pair(path, dev, skb, route.dst) :
+		       itun_room_route(&path->key, route.dst));
 	dst_release(route.dst);
 	return mtu;
 }

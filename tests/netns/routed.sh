@@ -163,6 +163,22 @@ another_tunnels_number() { # FAMILY
 	ip -n "$rshost" link del vx100
 }
 
+# A link on the way to the balancer is narrower than the tunnel device's MTU supposes: its driver drops what is too long,
+# and can tell nobody.
+narrow_link() { # FAMILY
+	local there told vip
+	there=$(vtep "$lbhost" "$1")
+	ip -n "$rshost" route add "$there" dev eth0 mtu 1340
+	for version in -4 -6; do ip -n "$rs" "$version" route flush cache; done
+	for vip in "$vip4" "$vip6"; do
+		told=$(stat_of "$rshost" steer_too_long)
+		check "a download over a narrow link, by $vip (IPv$1)" http_download "$client" "$vip" 200000
+		check "the server was told how much fits it" stat_grew "$rshost" steer_too_long "$told"
+	done
+	ip -n "$rshost" route del "$there" dev eth0
+	for version in -4 -6; do ip -n "$rs" "$version" route flush cache; done
+}
+
 # More networks lead to the server's tables than are looked for one by one.
 many_networks() { # FAMILY
 	local vni lines=() steered
@@ -256,6 +272,7 @@ for family in ${FAMILIES:-4 6}; do
 	set_offload on
 	one_round "$family" plain steering
 	check "the server was told of the tunnel's MTU" at_least "$(stat_of "$rshost" steer_too_long)" 1
+	narrow_link "$family"
 	two_tenants "$family"
 	another_tunnels_number "$family"
 	many_networks "$family"
