@@ -89,8 +89,10 @@ row() { # COLUMN : of the session under attack
 	sessions | jq -r --argjson port "$port" ".[] | select(.src_port == \$port) | .$1"
 }
 
-flow_works() { # the session's own flow, from the same port each time
-	worker echo "$client" "$vip4" "$port" "flow-$family"
+# The session's own flow, from the same port each time. Of 40 bytes: what labels carry over IPv6 Linux drops if it is shorter
+# than a header of IPv6 (tunnelmpls6_rcv()), whatever it is.
+flow_works() {
+	worker echo "$client" "$vip4" "$port" "flow-$family" 40
 }
 
 # What MPLS over Ethernet needs: the hosts know each other, each device takes labels, and the switch does not learn MAC
