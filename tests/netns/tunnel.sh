@@ -264,8 +264,8 @@ watch_behind_record() { # HOST
 			rules+=("$field & 0xf8 != 0 counter name marked" "$field & 0xf8 == 0 counter name clean")
 		done
 		;;
-	mplsgre) # with a key
-		for field in 'ip protocol 47 @nh,224,20' 'ip6 nexthdr 60 @nh,448,20'; do
+	mplsgre) # with a key; what is crafted has no options
+		for field in 'ip protocol 47 @nh,224,20' 'ip6 nexthdr 47 @nh,384,20' 'ip6 nexthdr 60 @nh,448,20'; do
 			rules+=("$field & 0xc000 != 0 counter name marked" "$field & 0xc000 == 0 counter name clean")
 		done
 		;;
