@@ -179,18 +179,27 @@ static bool itun_bridge_hook_guards(const struct net *net, unsigned int hook)
 }
 #endif
 
-/* Does anybody look at what passes this namespace's bridges behind us? */
-static bool itun_bridge_guarded(const struct net_device *port)
+/**
+ * itun_bridge_has_guards() - does anybody look at what passes bridges behind us?
+ * @net: namespace of the bridges
+ *
+ * Context: any, under RCU.
+ * Return: true if so: then replies go by the bridge.
+ */
+bool itun_bridge_has_guards(const struct net *net)
 {
 #if IS_ENABLED(CONFIG_NETFILTER_FAMILY_BRIDGE)
-	const struct net *net = dev_net(port);
-
 	return itun_bridge_hook_guards(net, NF_BR_PRE_ROUTING) ||
 	       itun_bridge_hook_guards(net, NF_BR_FORWARD) ||
 	       itun_bridge_hook_guards(net, NF_BR_POST_ROUTING);
 #else
 	return false;
 #endif
+}
+
+static bool itun_bridge_guarded(const struct net_device *port)
+{
+	return itun_bridge_has_guards(dev_net(port));
 }
 
 /* Not while the net under it is switched off: there the frame would be lost to

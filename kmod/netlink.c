@@ -359,6 +359,22 @@ static void itun_put_strangers(struct sk_buff *skb, struct itun_net *in)
 	}
 }
 
+/* Under the mutex. */
+static void itun_put_guards(struct sk_buff *skb, struct itun_net *in)
+{
+	bool guarded;
+
+	if (!(in->hooks & ITUN_HOOK_BRIDGE))
+		return;
+	rcu_read_lock();
+	guarded = itun_bridge_has_guards(in->net);
+	rcu_read_unlock();
+	/* What does not fit is left out. */
+	if (guarded)
+		nla_put_string(skb, IPVS_TUN_A_STATUS_WARNING,
+			       "others look at what bridges forward (rules of nft or ebtables, or connection tracking): replies are left to the bridges and corrected in the tunnel");
+}
+
 static int itun_put_status(struct sk_buff *skb, struct itun_net *in,
 			   const struct itun_config *config)
 {
@@ -383,6 +399,7 @@ static int itun_put_status(struct sk_buff *skb, struct itun_net *in,
 			READ_ONCE(in->n_port_devices)))
 		return -EMSGSIZE;
 	itun_device_warnings(in, config, IPVS_TUN_TUNNEL_TYPE_VXLAN, itun_put_text, &warnings);
+	itun_put_guards(skb, in);
 	itun_put_strangers(skb, in);
 	nla_nest_end(skb, nest);
 	return 0;

@@ -134,6 +134,7 @@ unsigned int itun_rewrite(struct itun_net *in, const struct itun_config *config,
 enum itun_inner_verdict itun_frame_find(struct sk_buff *skb, struct itun_inner *inner);
 enum itun_inner_verdict itun_frame_parse(struct sk_buff *skb, struct itun_inner *inner);
 enum itun_inner_verdict itun_packet_parse(struct sk_buff *skb, struct itun_inner *inner);
+bool itun_bridge_has_guards(const struct net *net);
 unsigned int itun_steer_bridge_held(struct itun_net *in, const struct itun_config *config,
 				    struct sk_buff *skb, const struct nf_hook_state *state);
 unsigned int itun_steer_bridge(struct itun_net *in, const struct itun_config *config,

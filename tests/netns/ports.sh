@@ -280,11 +280,13 @@ guarded() {
 	in_ns "$rshost" nft 'table bridge guard { chain forward { type filter hook forward priority 0; udp sport 7 drop; }; }'
 	check "what the bridge's rules drop is not answered" wait_until 10 not udp_echo "$client" "$vip4" dropped 1
 	direct_stays "the bridge has rules"
+	check "status says so" grep -q "others look at what bridges forward" <<< "$(ctl "$rshost" status)"
 	ctl "$rshost" port replace tap0 --vni 100
 	check "nor is it where the bridge steers" not udp_echo "$client" "$vip4" dropped 1
 	ctl "$rshost" port replace tap0 --vni 100 --direct
 	in_ns "$rshost" nft delete table bridge guard
-	check "without them it is" equal "$(udp_echo "$client" "$vip4" allowed)" "200.1.1.2 allowed"
+	check "without them status does not" not grep -q "others look at" <<< "$(ctl "$rshost" status)"
+	check "and it is answered" equal "$(udp_echo "$client" "$vip4" allowed)" "200.1.1.2 allowed"
 	check "and they go again" wait_until 10 direct_grows 20
 	spoofing
 
